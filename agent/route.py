@@ -1,0 +1,377 @@
+"""Key + wishes + what was learnt → one immutable Route; no I/O."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Generic, TypeVar
+
+from agent.base_url import REQUEST_PATHS, Placed, place
+from agent.catalog.rows import (
+    FALLBACK_CONTEXT_TOKENS,
+    EndpointRow,
+    ModelRow,
+    ProviderRow,
+    Wire,
+)
+from agent.errors import ConfigurationError, HermesError, UnknownModel, UsageError
+from agent.keys import ApiKey
+from agent.learnt import Facts, LiveList
+
+T = TypeVar("T")
+
+
+class Origin(Enum):
+    """Where a value can come from, strongest first."""
+
+    FLAG = "flag"
+    ENVIRONMENT = "environment"
+    DOTENV = ".env"
+    CONFIG = "config"
+    REMEMBERED = "remembered"
+    LEARNT = "learnt"
+    LIVE = "live"
+    ROW = "shipped row"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate(Generic[T]):
+    """
+    A value somebody or something proposes.
+
+    `where` names the place in words a user can find: `--model`, `shell variable
+    KIMI_API_KEY`, `~/.hermes/.env line 3`. `name` is the variable, option or
+    setting (`KIMI_API_KEY`, `--model`, `providers.kimi-coding.base_url`).
+    """
+
+    value: T
+    origin: Origin
+    where: str
+    name: str = ""
+
+    @property
+    def drop(self) -> str:
+        """The advice that drops this value, with a command where there is one."""
+        if self.origin is Origin.FLAG:
+            return f"leave out `{self.name}`"
+        return f"`hermes config unset {self.name}`"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen(Candidate[T]):
+    """The value that won, why if its place does not say it, and what it beat, strongest first."""
+
+    why: str = ""
+    beaten: tuple[Candidate[T], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wishes:
+    """What the user asked for, each strongest first: flag, environment, `.env`, config."""
+
+    keys: tuple[Candidate[ApiKey], ...] = ()
+    base_urls: tuple[Candidate[str], ...] = ()
+    models: tuple[Candidate[str], ...] = ()
+    wires: tuple[Candidate[str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Route:
+    """
+    Where a request goes, with what, and why: one value that is replaced whole.
+
+    `base_url` is the one of `wire`. `model` is the id as asked for; `model_id_sent` is
+    what the endpoint gets. `window` is in tokens. `notices` are sentences the user must
+    see. `model_error` is set where the endpoint is known not to have the model.
+    """
+
+    provider: Chosen[ProviderRow]
+    endpoint: EndpointRow
+    base_url: Chosen[str]
+    wire: Chosen[Wire]
+    key: Chosen[ApiKey] | None
+    model: Chosen[str]
+    model_row: ModelRow | None
+    model_id_sent: str
+    window: Chosen[int]
+    live: LiveList | None = None
+    notices: tuple[str, ...] = ()
+    model_error: UsageError | None = field(default=None, compare=False)
+
+    @property
+    def url(self) -> str:
+        """The URL a request for an answer goes to."""
+        return self.base_url.value + REQUEST_PATHS[self.wire.value]
+
+    @property
+    def chat_base_url(self) -> str:
+        """The endpoint's name in what was learnt: its first wire's base URL."""
+        return self.endpoint.base_urls[0][1]
+
+    @property
+    def models_url(self) -> str:
+        """The URL of the endpoint's model list."""
+        wire, url = self.endpoint.base_urls[0]
+        return f"{url}/models" if wire == "chat" else f"{url}/v1/models"
+
+    @property
+    def is_alias(self) -> bool:
+        """Say whether the endpoint gets another id than the user named."""
+        return self.model_id_sent != self.model.value
+
+    @property
+    def output_tokens(self) -> int | None:
+        """The budget a request names for an answer, in tokens, if anything is known of it."""
+        sent = self.endpoint.model(self.model_id_sent) or self.model_row
+        return (sent.default_output_tokens or sent.output_tokens) if sent else None
+
+    def on_wire(self, wire: Wire, *, origin: Origin, where: str) -> "Route":
+        """Return the same Route over another wire of its endpoint."""
+        url = self.endpoint.base_url(wire)
+        chosen = Chosen(wire, origin, where, beaten=(self.wire,))
+        return replace(self, wire=chosen, base_url=replace(self.base_url, value=url))
+
+
+def choose(candidates: Sequence[Candidate[T]], *, why: str = "") -> Chosen[T]:
+    """Return the first candidate as the winner over the others. There must be one."""
+    first, *others = candidates
+    return Chosen(first.value, first.origin, first.where, first.name, why, tuple(others))
+
+
+def endpoint_of_key(provider: ProviderRow, key: ApiKey | None) -> EndpointRow | None:
+    """Return where a provider's key belongs by its prefix, else the provider's default, if any."""
+    if key is not None:
+        for row in provider.endpoints:
+            if key.starts_with(row.key_prefix):
+                return row
+    return provider.endpoint(provider.default_endpoint) if provider.default_endpoint else None
+
+
+def resolve(provider: Chosen[ProviderRow], wishes: Wishes, facts: Facts) -> Route:
+    """
+    Return the Route for a provider, the user's wishes and what was learnt.
+
+    Raises ConfigurationError for a base URL or wire that cannot be used, and if no
+    base URL is known. A missing key and an unknown model are told in the Route, so
+    that `status` can show them.
+    """
+    row = provider.value
+    key = choose(wishes.keys) if wishes.keys else None
+    by_key = endpoint_of_key(row, key.value if key else None)
+    placed, url = _place(row, by_key, key, wishes.base_urls)
+    endpoint = placed.endpoint
+    wire = _wire(endpoint, placed, url, wishes.wires, facts)
+    base_url = replace(url, value=endpoint.base_url(wire.value))
+    if key is not None:
+        product = {
+            host
+            for e in row.endpoints
+            if by_key and e.product == by_key.product
+            for host in e.hosts
+        }
+        key = replace(key, value=key.value.for_hosts(frozenset(product | endpoint.hosts)))
+    name = endpoint.base_urls[0][1]
+    digest = key.value.digest if key else ""
+    live = facts.lists.get((name, digest))
+    default = Candidate(row.default_model, Origin.DEFAULT, f"default of {row.name}")
+    model = choose((*wishes.models, default))
+    model_row = row.model_at(endpoint, model.value)
+    sent = _id_sent(endpoint, model_row, live, model.value)
+    limit = facts.limits.get((name, digest, sent))
+    return Route(
+        provider=provider,
+        endpoint=endpoint,
+        base_url=base_url,
+        wire=wire,
+        key=key,
+        model=model,
+        model_row=model_row,
+        model_id_sent=sent,
+        window=window_of(
+            (model.value, sent),
+            rows=_rows_for_window(row, endpoint, model_row),
+            live=live,
+            limit=(limit.tokens, limit.live_tokens, limit.at) if limit else None,
+        ),
+        live=live,
+        notices=_notices(row, key, by_key, url, endpoint),
+        model_error=_model_error(row, endpoint, live, model, sent),
+    )
+
+
+def _place(
+    provider: ProviderRow,
+    by_key: EndpointRow | None,
+    key: Chosen[ApiKey] | None,
+    wishes: tuple[Candidate[str], ...],
+) -> tuple[Placed, Chosen[str]]:
+    """Return the endpoint, and the chosen base URL with what it beat."""
+    rows: tuple[Candidate[str], ...] = ()
+    if by_key is not None:
+        rows = (Candidate(by_key.base_urls[0][1], Origin.ROW, f"shipped row {by_key.id}"),)
+    if wishes:
+        try:
+            placed = place(wishes[0].value, provider)
+        except ConfigurationError as error:
+            raise _misplaced(error, wishes[0]) from None
+        return placed, choose((*wishes, *rows))
+    if by_key is None:
+        raise ConfigurationError(
+            f"{provider.name} needs a base URL, and none is set.",
+            remedy=f"`hermes config set providers.{provider.id}.base_url URL` sets one.",
+        )
+    if key is None or not by_key.key_prefix:
+        marked = " or ".join({e.key_prefix: "" for e in provider.endpoints if e.key_prefix})
+        why = f"the key does not begin with {marked}" if key and marked else "the default"
+    else:
+        why = f"the key begins with {by_key.key_prefix}"
+    return Placed(by_key, None), choose(rows, why=why)
+
+
+def _misplaced(error: ConfigurationError, wish: Candidate[str]) -> HermesError:
+    """Return the error with the place the base URL came from and the way to drop it."""
+    kind = UsageError if wish.origin is Origin.FLAG else ConfigurationError
+    return kind(f"{wish.where}: {error.message}", remedy=f"To go on without it: {wish.drop}.")
+
+
+def _wire(
+    endpoint: EndpointRow,
+    placed: Placed,
+    url: Chosen[str],
+    wishes: tuple[Candidate[str], ...],
+    facts: Facts,
+) -> Chosen[Wire]:
+    """Return the wire: asked for, spoken of by the base URL, remembered, or the row's first."""
+    candidates: list[Candidate[Wire]] = []
+    for wish in wishes:
+        known: dict[str, Wire] = {wire: wire for wire in endpoint.wires}
+        if wish.value == "auto":
+            continue
+        if wish.value not in known:
+            raise ConfigurationError(
+                f"{wish.where} asks for the wire `{wish.value}`, and the {endpoint.name} "
+                f"speaks {' and '.join(endpoint.wires)}.",
+                remedy=f"{wish.drop} drops it.",
+            )
+        candidates.append(Candidate(known[wish.value], wish.origin, wish.where, wish.name))
+    if placed.wire is not None and placed.wire in endpoint.wires:
+        candidates.append(Candidate(placed.wire, url.origin, f"path of {url.where}", url.name))
+    learnt = facts.wires.get(endpoint.base_urls[0][1])
+    if learnt is not None and learnt.wire in endpoint.wires:
+        place_learnt = f"the endpoint refused our name elsewhere on {learnt.at[:10]}"
+        candidates.append(Candidate(learnt.wire, Origin.REMEMBERED, place_learnt))
+    candidates.append(Candidate(endpoint.wires[0], Origin.ROW, f"shipped row {endpoint.id}"))
+    return choose(candidates)
+
+
+def _id_sent(
+    endpoint: EndpointRow, row: ModelRow | None, live: LiveList | None, model_id: str
+) -> str:
+    """Return the id the endpoint gets: another one only for an alias of ours it does not list."""
+    if row is None or (live is not None and live.model(model_id)):
+        return model_id
+    return row.id_sent_to(endpoint.id)
+
+
+def _rows_for_window(
+    provider: ProviderRow, endpoint: EndpointRow, row: ModelRow | None
+) -> tuple[ModelRow, ...]:
+    """Return the rows that may tell the window: the endpoint's; off our hosts, all of that id."""
+    if row is None or endpoint in provider.endpoints:
+        return (row,) if row else ()
+    return tuple(other for other in provider.every_model() if other.id == row.id)
+
+
+def window_of(
+    model_ids: Sequence[str],
+    *,
+    rows: Sequence[ModelRow],
+    live: LiveList | None,
+    limit: tuple[int, int | None, str] | None,
+) -> Chosen[int]:
+    """
+    Return a model's context window in tokens, with its source and what it beat.
+
+    `model_ids` are the id asked for and the id sent; `limit` is (tokens, the live number
+    of that day, the day) as learnt from an error. The order is: learnt, live, shipped
+    rows (the smallest), the stated fallback. A learnt limit falls when the live number
+    has changed.
+    """
+    candidates: list[Candidate[int]] = []
+    entries = [live.model(name) for name in model_ids] if live else []
+    told = next((entry.context_tokens for entry in entries if entry and entry.context_tokens), None)
+    if limit is not None and limit[1] == told:
+        candidates.append(Candidate(limit[0], Origin.LEARNT, f"learnt on {limit[2][:10]}"))
+    if told is not None and live is not None:
+        candidates.append(Candidate(told, Origin.LIVE, f"GET /models of {live.at[:10]}"))
+    if rows:
+        tokens = min(row.context_tokens for row in rows)
+        candidates.append(Candidate(tokens, Origin.ROW, f"shipped row {rows[0].id}"))
+    fallback = "fallback: nobody told this model's window"
+    candidates.append(Candidate(FALLBACK_CONTEXT_TOKENS, Origin.DEFAULT, fallback))
+    return choose(candidates)
+
+
+def _notices(
+    provider: ProviderRow,
+    key: Chosen[ApiKey] | None,
+    by_key: EndpointRow | None,
+    url: Chosen[str],
+    endpoint: EndpointRow,
+) -> tuple[str, ...]:
+    """Return the sentences about a base URL or a second key of another product."""
+    if key is None or by_key is None:
+        return ()
+    sentences = []
+    if endpoint.product and endpoint.product != by_key.product:
+        sentences.append(
+            f"{url.name} ({url.where}) sends the key {key.value.fingerprint} to "
+            f"{endpoint.base_urls[0][1]}, but it looks like a {by_key.product} key, which belongs "
+            f"to {by_key.base_urls[0][1]}. To drop it: {url.drop}."
+        )
+    for loser in key.beaten:
+        other = endpoint_of_key(provider, loser.value)
+        if other is not None and other.product != by_key.product:
+            sentences.append(
+                f"{key.name} ({key.where}) is used, a {by_key.product} key; "
+                f"{loser.name} ({loser.where}) holds a {other.product} key and is not."
+            )
+    return tuple(sentences)
+
+
+def _model_error(
+    provider: ProviderRow,
+    endpoint: EndpointRow,
+    live: LiveList | None,
+    model: Chosen[str],
+    sent: str,
+) -> UsageError | None:
+    """Return the refusal of a model id that the endpoint is known not to have, or None."""
+    if not model.value:
+        return UsageError(
+            f"{provider.name} has no default model.", remedy="Name one with `--model ID`."
+        )
+    if any(row.id == model.value for row in provider.models) or endpoint not in provider.endpoints:
+        return None
+    elsewhere = [
+        (other, row)
+        for other in provider.endpoints
+        if other is not endpoint and (row := other.model(model.value))
+    ]
+    if live is not None:
+        missing = live.model(sent) is None
+        reason = f"its list of {live.at[:10]} does not have it"
+    else:
+        missing = bool(elsewhere) and endpoint.model(model.value) is None
+        reason = f"it is an id of the {elsewhere[0][0].name}" if elsewhere else ""
+    if not missing:
+        return None
+    families = {row.family for _, row in elsewhere}
+    twins = [row.id for row in endpoint.models if row.family in families and not row.last_day]
+    offered = [entry.id for entry in live.models] if live else []
+    offered = offered or [row.id for row in endpoint.models if not row.last_day]
+    advice = f"Here it is `--model {twins[0]}`." if twins else f"It has: {', '.join(offered)}."
+    return UnknownModel(
+        f"The {endpoint.name} does not have the model `{model.value}`: {reason}. {advice}",
+        remedy="`hermes models` lists them; `hermes models --refresh` asks the endpoint.",
+    )

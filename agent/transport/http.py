@@ -1,0 +1,308 @@
+"""One request, one streamed answer: the only module that knows the HTTP library."""
+
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlsplit
+
+import httpx2
+
+from agent.errors import ConfigurationError, EgressRefused
+from agent.events import AnswerBegan, RequestSent
+from agent.identity import USER_AGENT
+from agent.keys import ApiKey
+from agent.transport.egress import check_url, is_loopback, without_password
+from agent.transport.failures import Failure, Layer, named, own_words
+from agent.transport.network import Network
+
+READ_LIMIT_BYTES = 1024 * 1024
+_SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
+# Set here and nowhere else: our own name, the key, and bytes as they are.
+_OUR_HEADERS = frozenset({"accept-encoding", "authorization", "host", "user-agent"})
+_EXPLAIN = "`hermes explain` shows the address and where it comes from."
+_EXPLAIN_PROXY = "`hermes explain` shows the proxy and where it comes from."
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request without its key: `key`, if any, is put into the headers as it leaves."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    key: ApiKey | None = None
+
+
+class HttpAnswer:
+    """
+    The head of an answer, and its body while it comes.
+
+    `headers` have lower-case names, in the order in which they came. Redirects are not
+    followed: a 3xx is an answer like any other.
+    """
+
+    def __init__(self, response: httpx2.Response, attempt: "_Attempt") -> None:
+        self.status = response.status_code
+        self.headers = tuple(
+            (name.lower(), value) for name, value in response.headers.multi_items()
+        )
+        self._response = response
+        self._attempt = attempt
+        self._body: AsyncGenerator[bytes] | None = None
+
+    @property
+    def began(self) -> AnswerBegan:
+        """The event that says so."""
+        return AnswerBegan(status=self.status, headers=self.headers)
+
+    def header(self, name: str) -> str:
+        """Return the first header of that name, in any case, or an empty text."""
+        return next((value for key, value in self.headers if key == name.lower()), "")
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """
+        Return the body's bytes as they arrive; can be called once.
+
+        Raises AnswerCutShort, AnswerSilent or TlsFailed while it is iterated.
+        """
+        self._body = self._chunks()
+        return self._body
+
+    async def read(self, limit_bytes: int = READ_LIMIT_BYTES) -> bytes:
+        """Return the body up to `limit_bytes`; what lies beyond is not read."""
+        pieces: list[bytes] = []
+        total = 0
+        async for chunk in self.chunks():
+            pieces.append(chunk)
+            total += len(chunk)
+            if total >= limit_bytes:
+                break
+        return b"".join(pieces)[:limit_bytes]
+
+    async def close(self) -> None:
+        """Close the body and, unless it was read to its end, the connection."""
+        if self._body is not None:
+            await self._body.aclose()
+        await self._response.aclose()
+
+    async def _chunks(self) -> AsyncGenerator[bytes]:
+        # We ask for `identity`; a middlebox that packs the answer all the same is undone here.
+        packed = self.header("content-encoding").lower() not in ("", "identity")
+        source = self._response.aiter_bytes() if packed else self._response.stream
+        self._attempt.layer = Layer.BODY
+        with self._attempt.failures_named():
+            async for chunk in source:  # type: ignore[union-attr]
+                yield chunk
+
+
+class Http:
+    """
+    Requests over one way out of this machine; an asynchronous context manager.
+
+    Connections are kept for a few seconds for the next request, except to loopback: the
+    embedded server drops a kept connection without saying so (seen 2026-11).
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._secure: httpx2.AsyncHTTPTransport | None = None
+        self._plain: httpx2.AsyncHTTPTransport | None = None
+
+    async def __aenter__(self) -> Self:
+        """Return itself; nothing is opened before the first request."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close every connection."""
+        for transport in (self._secure, self._plain):
+            if transport is not None:
+                await transport.aclose()
+
+    @asynccontextmanager
+    async def send(self, request: HttpRequest) -> AsyncGenerator[HttpAnswer]:
+        """
+        Send a request and give the answer's head; its body is read inside the block.
+
+        Leaving the block, by an error or a cancellation too, closes what was not read to
+        its end. Raises ConfigurationError or EgressRefused before anything is opened, and
+        a NetworkError that names the layer; nothing is tried twice.
+        """
+        prepared = _prepared(request)
+        transport = self._transport(prepared.url)
+        attempt = _Attempt(prepared.url, self._network)
+        prepared.extensions = attempt.extensions
+        with attempt.failures_named():
+            response = await transport.handle_async_request(prepared)
+        answer = HttpAnswer(response, attempt)
+        try:
+            yield answer
+        finally:
+            await answer.close()
+
+    def _transport(self, url: httpx2.URL) -> httpx2.AsyncHTTPTransport:
+        if url.scheme == "http":
+            if self._network.proxy_url:
+                raise EgressRefused(
+                    f"Plain http to {url.host} does not go through a proxy: it would show the key.",
+                    remedy=_EXPLAIN_PROXY,
+                )
+            self._plain = self._plain or _plain_transport()
+            return self._plain
+        self._secure = self._secure or _secure_transport(
+            self._network, keep=not is_loopback(url.host)
+        )
+        return self._secure
+
+
+class _Attempt:
+    """
+    Where one request stands, as the library's trace tells it, and what its failure means.
+
+    Until a proxy has built the tunnel, the proxy gets the seconds of a connection; the
+    seconds of silence are the endpoint's. The library has one number for both, which is
+    changed as the request moves on.
+    """
+
+    def __init__(self, url: httpx2.URL, network: Network) -> None:
+        self.layer = Layer.HEAD
+        self._network = network
+        self._target = f"{url.host}:{url.port or {'https': 443}.get(url.scheme, 80)}"
+        self._limits: dict[str, float | None] = {
+            "connect": network.connect_seconds,
+            "read": network.silence_seconds,
+            "write": network.silence_seconds,
+            "pool": None,
+        }
+        self.extensions = {"timeout": self._limits, "trace": self._note}
+
+    @contextmanager
+    def failures_named(self) -> Iterator[None]:
+        """Turn what the library and the TLS layer raise into a NetworkError."""
+        try:
+            yield
+        except (httpx2.TransportError, ssl.SSLError) as error:
+            raise named(
+                Failure(
+                    error=error,
+                    layer=Layer.PROXY if isinstance(error, httpx2.ProxyError) else self.layer,
+                    timed_out=isinstance(error, httpx2.TimeoutException),
+                    target=self._target,
+                    network=self._network,
+                )
+            ) from error
+
+    async def _note(self, name: str, _: Mapping[str, object]) -> None:
+        proxied = bool(self._network.proxy_url)
+        match name.split("."):
+            case [_, "connect_tcp", "started"]:
+                self.layer = Layer.PROXY if proxied else Layer.TCP
+                if proxied:
+                    self._limits["read"] = self._network.connect_seconds
+            # With a proxy, `connection.start_tls` is the handshake with the proxy itself.
+            case [part, "start_tls", "started"] if part != "connection" or not proxied:
+                self.layer = Layer.TLS
+            case [part, "start_tls", "complete"] if part != "connection" or not proxied:
+                self.layer = Layer.HEAD
+                self._limits["read"] = self._network.silence_seconds
+            case ["http11", "send_request_headers", "started"] if self.layer is Layer.TCP:
+                self.layer = Layer.HEAD
+
+
+def request_sent(request: HttpRequest, network: Network) -> RequestSent:
+    """Return the event that shows a request, with fingerprints where the secrets are."""
+    shown = "" if request.key is None else f"Bearer {request.key.fingerprint}"
+    return RequestSent(
+        method=request.method,
+        url=request.url,
+        headers=tuple(
+            (name, "(hidden)" if name.lower() in _SECRET_HEADERS and value != shown else value)
+            for name, value in _headers(request, shown)
+        ),
+        body=request.body,
+        proxy=without_password(network.proxy_url) if network.proxy_url else "",
+    )
+
+
+def _headers(request: HttpRequest, authorization: str) -> list[tuple[str, str]]:
+    headers = [("User-Agent", USER_AGENT), ("Accept-Encoding", "identity")]
+    headers += [
+        (name, value) for name, value in request.headers if name.lower() not in _OUR_HEADERS
+    ]
+    if authorization:
+        headers.append(("Authorization", authorization))
+    return headers
+
+
+def _prepared(request: HttpRequest) -> httpx2.Request:
+    parts = check_url(request.url)
+    host = parts.hostname or ""
+    authorization = "" if request.key is None else request.key.bearer(host)
+    headers = _headers(request, authorization)
+    for name, value in headers:
+        # The library's own error for these would quote the value, and with it the key.
+        if not (value.isascii() and value.isprintable()):
+            raise ConfigurationError(
+                f"The value for the header {name} holds characters that no header can carry.",
+                remedy="If it is the key: `hermes setup` takes it anew.",
+            )
+    try:
+        prepared = httpx2.Request(
+            request.method, request.url, headers=headers, content=request.body or None
+        )
+    except httpx2.InvalidURL as error:
+        raise ConfigurationError("The endpoint's address is not a URL.", remedy=_EXPLAIN) from error
+    if host.isascii() and prepared.url.raw_host.decode() != host:
+        raise EgressRefused(
+            f"The endpoint's address can be read as two hosts, {host} and {prepared.url.host}.",
+            remedy=_EXPLAIN,
+        )
+    return prepared
+
+
+def _plain_transport() -> httpx2.AsyncHTTPTransport:
+    # An empty context trusts nobody and costs 1 ms instead of 18: it is never used.
+    return httpx2.AsyncHTTPTransport(
+        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False, limits=_limits(keep=False)
+    )
+
+
+def _secure_transport(network: Network, *, keep: bool) -> httpx2.AsyncHTTPTransport:
+    context = _trust(network)
+    return httpx2.AsyncHTTPTransport(
+        verify=context, trust_env=False, limits=_limits(keep=keep), proxy=_proxy(network, context)
+    )
+
+
+def _limits(*, keep: bool) -> httpx2.Limits:
+    return httpx2.Limits(max_keepalive_connections=None if keep else 0)
+
+
+def _proxy(network: Network, context: ssl.SSLContext) -> httpx2.Proxy | None:
+    if not network.proxy_url:
+        return None
+    try:
+        secure = urlsplit(network.proxy_url).scheme == "https"
+        return httpx2.Proxy(network.proxy_url, ssl_context=context if secure else None)
+    except (ValueError, httpx2.InvalidURL) as error:
+        raise ConfigurationError(
+            f"The proxy in {network.proxy_origin or 'the settings'} is not one we can use: "
+            "http, https, socks5 and socks5h are.",
+            remedy=_EXPLAIN_PROXY,
+        ) from error
+
+
+def _trust(network: Network) -> ssl.SSLContext:
+    """Return what is trusted: the named certificates, else the machine's own."""
+    file, folder = network.certificate_file or None, network.certificate_dir or None
+    if file is None and folder is None:
+        return httpx2.create_ssl_context(trust_env=False)
+    try:
+        return ssl.create_default_context(cafile=file, capath=folder)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{file or folder} holds no certificates that can be read ({own_words(error)}).",
+            remedy="`hermes explain` shows which certificates are in use, and why.",
+        ) from error

@@ -1,0 +1,21 @@
+"""How requests leave this machine: proxy, certificates, time limits; values only."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Network:
+    """
+    The way out for one host.
+
+    `proxy_url` is empty for a direct connection; it may hold a password and is shown
+    only through `hermes_cli`'s redaction. `proxy_origin` and `certificate_origin` name
+    the variables they came from. Times are in seconds.
+    """
+
+    proxy_url: str = ""
+    proxy_origin: str = ""
+    certificate_file: str = ""
+    certificate_dir: str = ""
+    connect_seconds: float = 5.0
+    silence_seconds: float = 180.0

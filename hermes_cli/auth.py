@@ -1,0 +1,316 @@
+"""Which provider, which key, from where: the names people script against, as views of the rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypedDict
+
+from agent.catalog import PROVIDERS, find
+from agent.catalog.kimi import KIMI_CODE
+from agent.catalog.local import LOCAL, MODEL_FILE_VARIABLE, with_model_file
+from agent.catalog.rows import ProviderRow
+from agent.errors import AuthError, ConfigurationError
+from agent.keys import SHORTEST, ApiKey, check_shape, clean_setting, plain_text
+from agent.learnt import Facts
+from agent.local_server import find_model
+from agent.route import Candidate, Chosen, Origin, Route, Wishes, choose, resolve
+from hermes_cli.config import Settings, read_settings
+
+__all__ = [
+    "KIMI_CODE_BASE_URL",
+    "PROVIDER_REGISTRY",
+    "AuthError",
+    "ProviderConfig",
+    "get_api_key_provider_status",
+    "get_auth_status",
+    "resolve_api_key_provider_credentials",
+    "resolve_provider",
+]
+
+KIMI_CODE_BASE_URL: str = KIMI_CODE.base_url("chat")
+
+
+@dataclass(frozen=True)
+class ProviderConfig:
+    """A provider as the request names its parts; `auth_type` is `api_key` or `none`."""
+
+    id: str
+    name: str
+    auth_type: str
+    inference_base_url: str
+    api_key_env_vars: tuple[str, ...]
+    base_url_env_var: str
+
+
+class Credentials(TypedDict):
+    """A key in the clear, where it goes and the variable or file it came from."""
+
+    provider: str
+    api_key: str
+    base_url: str
+    source: str
+
+
+class Status(TypedDict):
+    """Whether a provider can be used, and from where its key comes; never the key."""
+
+    provider: str
+    name: str
+    configured: bool
+    logged_in: bool
+    key_source: str
+    base_url: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flags:
+    """What the command line names; empty strings where it is silent."""
+
+    provider: str = ""
+    model: str = ""
+    base_url: str = ""
+
+
+def _default_base_url(row: ProviderRow) -> str:
+    if not row.default_endpoint:
+        return ""
+    return row.endpoint(row.default_endpoint).base_urls[0][1]
+
+
+PROVIDER_REGISTRY: dict[str, ProviderConfig] = {
+    row.id: ProviderConfig(
+        id=row.id,
+        name=row.name,
+        auth_type=row.auth_type,
+        inference_base_url=_default_base_url(row),
+        api_key_env_vars=row.key_variables,
+        base_url_env_var=row.base_url_variable,
+    )
+    for row in PROVIDERS
+}
+
+
+def _resolve_kimi_base_url(api_key: str, default_url: str, env_override: str) -> str:
+    """
+    Return the base URL of a Kimi key.
+
+    `env_override` if it has text; else the Kimi Code URL for a key with its prefix, in
+    any case, blanks and quotes around it aside; else `default_url`.
+    """
+    if env_override.strip():
+        return env_override.strip()
+    if ApiKey(clean_setting(api_key)).starts_with(KIMI_CODE.key_prefix):
+        return KIMI_CODE_BASE_URL
+    return default_url
+
+
+def find_provider(name: str) -> ProviderRow:
+    """Return the row of an id or alias, in any case. Raises AuthError that lists what exists."""
+    row = find(name)
+    if row is None:
+        known = ", ".join(PROVIDER_REGISTRY)
+        raise AuthError(
+            f"There is no provider `{name}`. There are: {known}.",
+            remedy="`hermes providers` shows them with their variables.",
+        )
+    return row
+
+
+def key_candidates(row: ProviderRow, settings: Settings) -> tuple[Candidate[ApiKey], ...]:
+    """
+    Return the keys set for a provider, strongest first; none if none is set.
+
+    Raises AuthError if the strongest cannot be a key or is another vendor's.
+    """
+    found = [
+        Candidate(ApiKey(text), candidate.origin, candidate.where, candidate.name)
+        for candidate in settings.variables(row.key_variables)
+        if (text := clean_setting(candidate.value))
+    ]
+    if found:
+        _check_key(row, found[0])
+    return tuple(found)
+
+
+def _check_key(row: ProviderRow, found: Candidate[ApiKey]) -> None:
+    """Raise AuthError if the key cannot be one of this provider; nothing is sent then."""
+    vendor = foreign_vendor(row, found.value)
+    drop = f"`hermes setup` takes another key; {found.drop} drops this one."
+    if vendor:
+        raise AuthError(
+            f"{found.name} ({found.where}) holds what looks like a key of {vendor}, not of "
+            f"{row.name}. Nothing was sent.",
+            remedy=drop,
+        )
+    try:
+        check_shape(plain_text(found.value), shortest=SHORTEST if row.usual_key_prefix else 1)
+    except AuthError as error:
+        raise AuthError(f"{found.name} ({found.where}): {error.message}", remedy=drop) from None
+
+
+def foreign_vendor(row: ProviderRow, key: ApiKey) -> str:
+    """Return the vendor whose mark a key of this provider must not bear, or an empty string."""
+    return next((name for prefix, name in row.foreign_prefixes if key.starts_with(prefix)), "")
+
+
+def _as_set_up(row: ProviderRow, settings: Settings) -> ProviderRow:
+    """Return the row with what the user's settings put into it: another embedded model."""
+    named = model_file(settings) if row.runs_here else None
+    return with_model_file(row, named.value) if named else row
+
+
+def choose_provider(requested: Candidate[str] | None, settings: Settings) -> Chosen[ProviderRow]:
+    """
+    Return the provider asked for, else the configured one, else the first one with a key.
+
+    Raises AuthError if the name is unknown, and if no provider has a key.
+    """
+    if requested is not None and requested.value.strip().lower() not in ("", "auto"):
+        row = _as_set_up(find_provider(requested.value), settings)
+        return Chosen(row, requested.origin, requested.where, requested.name)
+    configured = settings.setting("provider")
+    if configured is not None and configured.value.strip().lower() not in ("", "auto"):
+        row = _as_set_up(find_provider(configured.value), settings)
+        return Chosen(row, configured.origin, configured.where, configured.name)
+    for row in PROVIDERS:
+        keys = settings.variables(row.key_variables)
+        if keys:
+            return Chosen(row, Origin.DEFAULT, f"the first provider with a key: {keys[0].name}")
+    raise AuthError(
+        "No provider has a key yet.",
+        remedy="Run `hermes setup`, or try `hermes chat --provider local` without one.",
+    )
+
+
+def wishes(row: ProviderRow, flags: Flags, settings: Settings) -> Wishes:
+    """Return what flags, environment, `.env` and `config.toml` say for a provider."""
+    base_urls = [flag("--base-url", flags.base_url)]
+    base_urls += settings.variables((row.base_url_variable,)) if row.base_url_variable else ()
+    base_urls.append(settings.setting("providers", row.id, "base_url"))
+    models = [flag("--model", flags.model)]
+    configured = settings.setting("provider")
+    named = find(configured.value) if configured else None
+    if named is None or named.id == row.id:
+        models.append(settings.setting("model"))
+    return Wishes(
+        keys=key_candidates(row, settings),
+        base_urls=_with_text(base_urls),
+        models=_with_text(models),
+        wires=_with_text([settings.setting("providers", row.id, "wire")]),
+    )
+
+
+def model_file(settings: Settings) -> Candidate[str] | None:
+    """Return the GGUF file that the user names for the embedded model, or None."""
+    named = settings.variable(MODEL_FILE_VARIABLE)
+    return named[0] if named else settings.setting("providers", LOCAL.id, "model_file")
+
+
+def flag(option: str, value: str) -> Candidate[str] | None:
+    """Return a command-line option's value as a candidate, or None if it is empty."""
+    return Candidate(value.strip(), Origin.FLAG, option, option) if value.strip() else None
+
+
+def _with_text(candidates: list[Candidate[str] | None]) -> tuple[Candidate[str], ...]:
+    return tuple(c for c in candidates if c is not None and c.value.strip())
+
+
+def route_for(flags: Flags, settings: Settings, facts: Facts) -> Route:
+    """
+    Return the one Route for these flags, settings and facts.
+
+    A missing key is told in the Route (`key` is None). Raises AuthError for an unknown
+    provider or a key that cannot be one, ConfigurationError for a wrong setting.
+    """
+    provider = choose_provider(flag("--provider", flags.provider), settings)
+    return resolve(provider, wishes(provider.value, flags, settings), facts)
+
+
+def resolve_provider(requested: str) -> str:
+    """
+    Return the id of a provider for an id or alias in any case.
+
+    `auto` gives the configured default, else the first provider with a key. Raises
+    AuthError, naming `hermes setup` or listing what exists.
+    """
+    wanted = Candidate(requested, Origin.FLAG, "the argument", "requested")
+    return choose_provider(wanted, read_settings()).value.id
+
+
+def _route_of(provider: str) -> Route:
+    """Return the Route of a provider with nothing learnt. Raises AuthError."""
+    row = find_provider(provider)
+    chosen = choose([Candidate(row, Origin.FLAG, "the argument", "provider")])
+    return resolve(chosen, wishes(row, Flags(), read_settings()), Facts())
+
+
+def resolve_api_key_provider_credentials(provider: str) -> Credentials:
+    """
+    Return the key of a provider in the clear, its base URL and where the key came from.
+
+    Without a key, `api_key` is empty and `source` is `default`. Raises AuthError for an
+    unknown provider, for one without API keys, and for a key that cannot be one.
+    """
+    row = find_provider(provider)
+    if row.auth_type != "api_key":
+        raise AuthError(
+            f"{row.name} has no API keys.", remedy=f"`hermes chat --provider {row.id}` needs none."
+        )
+    keys = key_candidates(row, read_settings())
+    return {
+        "provider": row.id,
+        "api_key": plain_text(keys[0].value) if keys else "",
+        "base_url": _base_url_of(row.id),
+        "source": _source(keys[0]) if keys else "default",
+    }
+
+
+def _source(key: Candidate[ApiKey]) -> str:
+    """Return the variable, or the file, a key came from."""
+    return key.name if key.origin is Origin.ENVIRONMENT else key.where
+
+
+def _base_url_of(provider: str) -> str:
+    """Return a provider's base URL; empty if it needs one that nobody has set."""
+    row = find_provider(provider)
+    if not row.default_endpoint and not wishes(row, Flags(), read_settings()).base_urls:
+        return ""
+    return _route_of(provider).base_url.value
+
+
+def get_api_key_provider_status(provider: str) -> Status:
+    """Return whether a provider has a key and where it would go. Raises AuthError."""
+    credentials = resolve_api_key_provider_credentials(provider)
+    has_key = bool(credentials["api_key"])
+    return {
+        "provider": credentials["provider"],
+        "name": find_provider(provider).name,
+        "configured": has_key,
+        "logged_in": has_key,
+        "key_source": credentials["source"] if has_key else "",
+        "base_url": credentials["base_url"],
+    }
+
+
+def get_auth_status(provider: str) -> Status:
+    """Return the status of a provider of any kind. Raises AuthError."""
+    row = find_provider(provider)
+    if row.auth_type == "api_key":
+        return get_api_key_provider_status(provider)
+    try:
+        find_model()
+        installed = True
+    except ConfigurationError:
+        installed = False
+    return {
+        "provider": row.id,
+        "name": row.name,
+        "configured": installed,
+        "logged_in": installed,
+        "key_source": "",
+        "base_url": _default_base_url(row),
+    }
+
+
+def key_variables() -> Mapping[str, str]:
+    """Return variable → provider id for every variable a key may stand in."""
+    return {name: row.id for row in PROVIDERS for name in row.key_variables}

@@ -1,0 +1,113 @@
+"""Arguments → command → exit code; the one place that catches a HermesError."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from agent.errors import HermesError
+from agent.identity import PRODUCT, VERSION
+
+COMMANDS = {
+    "chat": "Ask a model, once with -q or in a conversation.",
+    "config": "Show, set or drop a setting.",
+    "explain": "Show every value in use, where it came from and what it beat.",
+    "mock": "Run a loopback Kimi for tests (extra `serve`).",
+    "model": "Show or choose the model.",
+    "models": "List the models of the endpoint.",
+    "providers": "List the providers and their variables.",
+    "setup": "Paste a key and choose a model.",
+    "status": "Show the provider, key, endpoint and model in use.",
+}
+"""Command name → its line in `hermes --help`; each lives in `hermes_cli.commands.NAME`."""
+
+INTERRUPTED = 130
+
+
+class _Lazy(click.Group):
+    """A group that imports a command only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names in order."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return a command, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"hermes_cli.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.group(
+    cls=_Lazy,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 ok; 1 other; 2 usage or unknown model; 3 configuration; 4 refused by "
+    "the endpoint; 5 network; 130 interrupted.",
+)
+@click.version_option(VERSION, "-V", "--version", prog_name=PRODUCT)
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Paste any Kimi key and it works: the key alone decides the endpoint.
+
+    Without a command: a conversation, as `hermes chat`.
+    """
+    if context.invoked_subcommand is None:
+        chat = _Lazy.get_command(context.command, context, "chat")  # type: ignore[arg-type]
+        if chat is not None:
+            context.invoke(chat)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run the command line and return its exit code.
+
+    Errors are printed as a sentence and a remedy on standard error. A reader that left
+    (`| head -1`) is no error.
+    """
+    try:
+        code = cli.main(arguments, prog_name="hermes", standalone_mode=False)
+        sys.stdout.flush()
+    except HermesError as error:
+        from hermes_cli.ui.style import print_error
+
+        print_error(error)
+        code = error.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    except BrokenPipeError:
+        _silence_stdout()
+        code = 0
+    return code if isinstance(code, int) else 0
+
+
+def _silence_stdout() -> None:
+    """Point standard output nowhere, so that Python's last flush does not fail."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+if __name__ == "__main__":
+    main()

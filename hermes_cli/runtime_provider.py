@@ -1,0 +1,98 @@
+"""From settings to something that can be asked: the Route of this run and its credentials."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypedDict
+from urllib.parse import urlsplit
+
+from agent.catalog.rows import Wire
+from agent.errors import AuthError
+from agent.keys import plain_text
+from agent.local_server import LocalServer, find_model
+from agent.route import Candidate, Origin, Route, Wishes, resolve
+from hermes_cli.auth import Flags, key_variables, model_file, route_for
+from hermes_cli.config import child_environment, read_network, read_settings
+from hermes_cli.models import open_learnt, read_facts
+
+if TYPE_CHECKING:
+    from agent.client import Client
+
+API_MODES: dict[Wire, str] = {"chat": "chat_completions", "messages": "anthropic_messages"}
+
+
+class RuntimeProvider(TypedDict):
+    """Everything a program needs to ask a model by itself; the key in the clear."""
+
+    provider: str
+    api_mode: str
+    base_url: str
+    api_key: str
+    source: str
+    requested_provider: str
+
+
+def require_key(route: Route) -> None:
+    """Raise AuthError with a remedy if the Route needs a key and has none."""
+    row = route.provider.value
+    if route.key is None and row.key_needed:
+        raise AuthError(
+            f"There is no key for {row.name}: none of {', '.join(row.key_variables)} is set.",
+            remedy="Run `hermes setup`, or try `hermes chat --provider local` without a key.",
+        )
+
+
+def resolve_runtime_provider(requested: str | None = None) -> RuntimeProvider:
+    """
+    Return the provider, wire, base URL and key to use; `requested` is an id or alias.
+
+    Raises AuthError, with a remedy, if a key is needed and there is none.
+    """
+    route = route_for(Flags(provider=requested or ""), read_settings(), read_facts())
+    require_key(route)
+    key = route.key
+    return {
+        "provider": route.provider.value.id,
+        "api_mode": API_MODES[route.wire.value],
+        "base_url": route.base_url.value,
+        "api_key": plain_text(key.value) if key else "",
+        "source": key.name if key else "default",
+        "requested_provider": requested or "auto",
+    }
+
+
+@contextmanager
+def running_route(flags: Flags) -> Iterator[Route]:
+    """
+    Give the Route of this run; where the model runs on this machine, it runs meanwhile.
+
+    Raises as `route_for` does, and LocalModelMissing with the commands that install it.
+    """
+    settings = read_settings()
+    route = route_for(flags, settings, read_facts())
+    if not route.provider.value.runs_here:
+        yield route
+        return
+    file = model_file(settings)
+    with LocalServer.start(
+        find_model(file.value if file else ""),
+        environment=child_environment(key_variables()),
+        context_tokens=route.window.value,
+        model_id=route.model_id_sent,
+    ) as server:
+        where = "started for this run"
+        given = Wishes(
+            keys=(Candidate(server.key, Origin.DEFAULT, where),),
+            base_urls=(Candidate(server.base_url, Origin.DEFAULT, where),),
+            models=(Candidate(route.model.value, route.model.origin, route.model.where),),
+        )
+        running = resolve(route.provider, given, read_facts())
+        yield replace(running, window=route.window, model_row=route.model_row)
+
+
+def open_client(route: Route) -> "Client":
+    """Return a client for a Route, with this machine's way out. Raises ConfigurationError."""
+    from agent.client import Client
+
+    network = read_network(urlsplit(route.base_url.value).hostname or "")
+    return Client(route, network, learnt=open_learnt())

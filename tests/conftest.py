@@ -1,0 +1,62 @@
+"""The levers a person has, as fixtures: a home, a key in the environment, a server that answers."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kimi_mock.server import KimiMock
+from tests.support.process import NO_NETWORK, Hermes, bare_environment
+
+PLAN_KEY = "sk-kimi-mock-code-0001"
+GLOBAL_KEY = "sk-kimi-mock-global-0002"
+PLATFORM_KEY = "sk-mock-platform-0003"
+CHINA_KEY = "sk-mock-china-0004"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_live_host() -> Iterator[None]:
+    """Nothing in the test process itself reaches a live host either: the proxy is a closed port."""
+    before = {name: os.environ.get(name) for name in NO_NETWORK}
+    os.environ.update(NO_NETWORK)
+    yield
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
+
+
+@pytest.fixture(scope="session")
+def running_mock() -> Iterator[KimiMock]:
+    """One loopback Kimi for the whole run of a worker."""
+    with KimiMock() as mock:
+        yield mock
+
+
+@pytest.fixture
+def kimi(running_mock: KimiMock) -> KimiMock:
+    """The loopback Kimi with nothing seen and all its defaults."""
+    running_mock.reset()
+    return running_mock
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """The path of a `$HERMES_HOME` that does not exist yet."""
+    return tmp_path / "home" / ".hermes"
+
+
+@pytest.fixture
+def offline(home: Path) -> Hermes:
+    """`hermes` without a network."""
+    home.parent.mkdir(parents=True)
+    return Hermes(home, bare_environment(home))
+
+
+@pytest.fixture
+def hermes(offline: Hermes, kimi: KimiMock) -> Hermes:
+    """`hermes` with the loopback Kimi under the four real host names."""
+    offline.environment.update(kimi.environment())
+    return offline

@@ -1,0 +1,43 @@
+"""One mock for all tests of this folder, as it came before each of them."""
+
+import ssl
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from kimi_mock.server import KimiMock
+
+
+@pytest.fixture(scope="session")
+def running_kimi() -> Iterator[KimiMock]:
+    """Serve for the whole session."""
+    with KimiMock() as kimi:
+        yield kimi
+
+
+@pytest.fixture
+def kimi(running_kimi: KimiMock) -> KimiMock:
+    """Give the mock in its first state."""
+    running_kimi.reset()
+    return running_kimi
+
+
+@pytest.fixture(scope="session")
+def direct() -> Iterator[httpx2.Client]:
+    """Give a client that uses no proxy."""
+    with httpx2.Client(trust_env=False, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def trust(running_kimi: KimiMock) -> ssl.SSLContext:
+    """Trust the mock's authority and no other."""
+    return ssl.create_default_context(cafile=running_kimi.certificate_file)
+
+
+@pytest.fixture
+def by_name(kimi: KimiMock, trust: ssl.SSLContext) -> Iterator[httpx2.Client]:
+    """Give a client that reaches the four names through the mock's proxy, newly connected."""
+    with httpx2.Client(proxy=kimi.proxy_url, verify=trust, trust_env=False, timeout=10) as client:
+        yield client
