@@ -1,16 +1,18 @@
 """Base URLs that people type or paste, made canonical or refused with the fix; no I/O."""
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from agent.catalog.custom import endpoint_at
 from agent.catalog.rows import EndpointRow, ProviderRow, Wire
-from agent.errors import ConfigurationError
+from agent.errors import ConfigurationError, EgressRefused
 
 REQUEST_PATHS: dict[Wire, str] = {"chat": "/chat/completions", "messages": "/v1/messages"}
 """What follows the base URL of a wire in a request for an answer."""
 
+_REMEDY = "A base URL looks like `https://HOST/v1`; `hermes explain` shows this one's place."
 _PASTED_TAILS: tuple[tuple[str, Wire | None], ...] = (
     ("/chat/completions", "chat"),
     ("/messages", "messages"),
@@ -40,23 +42,38 @@ def check_url(text: str) -> SplitResult:
     """
     Return the parts of an http(s) URL that a key may travel to.
 
-    Raises ConfigurationError, with the fix, for anything else: no URL, another scheme,
-    no host, a user or password inside, plain http to another machine.
+    Raises ConfigurationError, with the fix, for what is no such URL or holds a user or
+    password, and EgressRefused for plain http to another machine. A password is never
+    repeated.
     """
+    # urlsplit drops tabs and line ends in silence, and other parsers read a backslash as a
+    # slash: a host on which two parsers disagree is a way to carry a key elsewhere.
+    if "\\" in text or " " in text or not text.isprintable():
+        raise _refusal(f"{_shown(text)} has a blank, a backslash or an invisible character.")
     try:
-        parts = urlsplit(text.strip())
+        parts = urlsplit(text)
         host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise _refusal(f"{_shown(text)} is not a URL: {error}.") from None
-    if parts.scheme not in ("http", "https") or not host or any(c.isspace() for c in text.strip()):
+    except ValueError:
+        raise _refusal(f"{_shown(text)} is not a URL.") from None
+    if parts.scheme not in ("http", "https") or not host:
         raise _refusal(f"{_shown(text)} is not an http or https URL.")
-    if parts.username is not None or parts.password is not None:
+    if "@" in parts.netloc:
         raise _refusal(f"The URL of {host} has a user name or password inside.")
     if parts.scheme == "http" and not is_loopback(host):
-        raise _refusal(f"Plain http to {host} would show the key to everybody on the way.")
+        raise EgressRefused(
+            f"Plain http to {host} would show the key to everybody on the way.",
+            remedy=f"Use https. {_REMEDY}",
+        )
     if port == 0:
         raise _refusal(f"{_shown(text)} has port 0, where nobody can listen.")
     return parts
+
+
+def hide_password(url: str) -> str:
+    """Return the URL with its password, if it has one, shown as `…`; never raises."""
+    # A name or password may hold a slash or an @ that should have been escaped: what could be
+    # secret, up to the last @, is taken for it.
+    return re.sub(r"\A((?:[^:/?#]*://)?+[^:]*):.*@", r"\1:…@", url, flags=re.DOTALL)
 
 
 def place(text: str, provider: ProviderRow) -> Placed:
@@ -68,7 +85,7 @@ def place(text: str, provider: ProviderRow) -> Placed:
     stays as it was typed, apart from slashes at its end and a pasted request path.
     Raises ConfigurationError.
     """
-    parts = check_url(text)
+    parts = check_url(text.strip())
     if parts.query or parts.fragment:
         raise _refusal(f"{_shown(text)} has a `?` or `#`, which a base URL does not have.")
     path, wire = _without_tail(parts.path)
@@ -115,7 +132,4 @@ def _shown(text: str) -> str:
 
 
 def _refusal(sentence: str) -> ConfigurationError:
-    return ConfigurationError(
-        sentence,
-        remedy="A base URL looks like `https://HOST/v1`; `hermes config unset` drops a wrong one.",
-    )
+    return ConfigurationError(sentence, remedy=_REMEDY)

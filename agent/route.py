@@ -367,9 +367,9 @@ def _model_error(
     if not missing:
         return None
     families = {row.family for _, row in elsewhere}
-    twins = [row.id for row in endpoint.models if row.family in families and not row.last_day]
-    offered = [entry.id for entry in live.models] if live else []
-    offered = offered or [row.id for row in endpoint.models if not row.last_day]
+    open_rows = [row for row in endpoint.models if not row.last_day]
+    offered = [e.id for e in live.models] if live else [row.id for row in open_rows]
+    twins = [row.id for row in open_rows if row.family in families and row.id in offered]
     advice = f"Here it is `--model {twins[0]}`." if twins else f"It has: {', '.join(offered)}."
     return UnknownModel(
         f"The {endpoint.name} does not have the model `{model.value}`: {reason}. {advice}",

@@ -7,7 +7,6 @@ send a key elsewhere.
 """
 
 import os
-import re
 import stat
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -16,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from agent.base_url import hide_password, is_loopback
 from agent.errors import BrokenFile, ConfigurationError
 from agent.route import Candidate, Origin
 from agent.transport.network import Network
@@ -210,13 +210,6 @@ def read_network(host: str) -> Network:
     )
 
 
-def hide_password(url: str) -> str:
-    """Return the URL with its password, if it has one, shown as `…`; never raises."""
-    # A name or password may hold a slash or an @ that should have been escaped: what could be
-    # secret, up to the last @, is taken for it.
-    return re.sub(r"\A((?:[^:/?#]*://)?+[^:]*):.*@", r"\1:…@", url, flags=re.DOTALL)
-
-
 def unset_line(name: str) -> str:
     """Return the command that drops a shell variable."""
     return f"Remove-Item Env:{name}" if sys.platform == "win32" else f"unset {name}"
@@ -294,7 +287,6 @@ def _neighbour(home: Path, env_path: Path) -> str:
 
 
 def _read_proxy(host: str) -> tuple[str, str]:
-    from agent.transport.egress import is_loopback
 
     if is_loopback(host.strip("[]")):
         return "", ""

@@ -77,7 +77,7 @@ def own_words(error: BaseException) -> str:
     """
     system = [cause for cause in _causes(error) if isinstance(cause, OSError)]
     words = [text for text in map(_words, system) if text]
-    return words[-1] if words else str(error) or type(error).__name__
+    return (words[-1] if words else str(error) or type(error).__name__).rstrip(".")
 
 
 def proxy_name(proxy_url: str) -> str:
@@ -120,9 +120,9 @@ def _tls_failed(failure: Failure) -> NetworkError:
             remedy=_EXPLAIN,
         )
     trusted = failure.network.certificate_file or failure.network.certificate_dir
-    beside = f" by the certificates in {trusted}" if trusted else ""
+    beside = f" with the authorities in {trusted}" if trusted else ""
     return TlsFailed(
-        f"The certificate of {failure.target} is not vouched for{beside} (TLS: {words}).",
+        f"The certificate of {failure.target} is not accepted{beside} (TLS: {words}).",
         remedy="If your company signs its own: `export SSL_CERT_FILE=/path/to/authority.pem`; "
         "`hermes explain` shows what is trusted now.",
     )
@@ -155,12 +155,10 @@ def _no_answer(failure: Failure) -> NetworkError:
     words = own_words(failure.error)
     if failure.layer is Layer.HEAD:
         return AnswerCutShort(
-            f"{failure.target} closed the connection before it answered (HTTP: {words}).",
-            remedy=_ASK_AGAIN,
+            f"{failure.target} was reached and gave no answer (HTTP: {words}).", remedy=_ASK_AGAIN
         )
     return AnswerCutShort(
-        f"{failure.target} closed the connection in the middle of the answer (HTTP: {words}); "
-        "what came is kept.",
+        f"The answer of {failure.target} broke off (HTTP: {words}); what came is kept.",
         remedy=_ASK_AGAIN,
     )
 

@@ -9,8 +9,7 @@ class Network:
     The way out for one host.
 
     `proxy_url` is empty for a direct connection; it may hold a password and is shown
-    only through `hermes_cli`'s redaction. `proxy_origin` and `certificate_origin` name
-    the variables they came from. Times are in seconds.
+    only without it. `proxy_origin` names the variable it came from. Times are in seconds.
     """
 
     proxy_url: str = ""

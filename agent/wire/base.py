@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from typing import Protocol, TypeVar
+from typing import NoReturn, Protocol, TypeVar
 
 import msgspec
 
@@ -126,7 +126,7 @@ def decoded(decoder: msgspec.json.Decoder[T], payload: bytes) -> T:
             raise _unreadable(payload, error) from error
 
 
-def raise_stream_error(error: ErrorBody | str) -> None:
+def raise_stream_error(error: ErrorBody | str) -> NoReturn:
     """Raise the StreamError for an error object or a bare error text."""
     if isinstance(error, str):
         raise StreamError(error, "")

@@ -36,9 +36,13 @@ async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
 
 @asynccontextmanager
 async def serving(
-    answer: Answer, *, context: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+    answer: Answer, *, context: ssl.SSLContext | None = None, reads_request: bool = True
 ) -> AsyncGenerator[Served]:
-    """Listen on a free port and give `answer` each connection once its request is read."""
+    """
+    Listen on a free port of 127.0.0.1 and give `answer` each connection.
+
+    The request is read and kept first, unless `reads_request` is off.
+    """
     served = Served()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -48,13 +52,14 @@ async def serving(
         if task is not None:
             tasks.add(task)
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            served.requests.append(await _request(reader))
+            if reads_request:
+                served.requests.append(await _request(reader))
             await answer(reader, writer)
         writer.close()
         with suppress(OSError, asyncio.CancelledError):
             await writer.wait_closed()
 
-    server = await asyncio.start_server(connected, host, 0, ssl=context)
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=context)
     served.port = server.sockets[0].getsockname()[1]
     try:
         yield served

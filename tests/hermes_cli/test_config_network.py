@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.base_url import hide_password
 from agent.errors import ConfigurationError
 from agent.transport.network import Network
-from hermes_cli.config import hide_password, read_network
+from hermes_cli.config import read_network
 
 HOST = "api.example.invalid"
 

@@ -1,0 +1,61 @@
+"""What endpoints told us survives the process, in SQLite, and a broken file is a sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.errors import BrokenFile
+from agent.learnt import Facts, Learnt, LearntLimit, LearntWire, LiveList, LiveModel
+
+URL = "https://api.kimi.com/coding/v1"
+DAY = "2026-11-22T10:00:00+00:00"
+
+
+def test_without_a_file_nothing_is_known_and_none_is_made(tmp_path: Path) -> None:
+    """Reading leaves no trace."""
+    assert Learnt(tmp_path / "none" / "x.db").read() == Facts()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_remembered_is_read_again(tmp_path: Path) -> None:
+    """Lists in their order, wires and limits, by endpoint and key."""
+    store = Learnt(tmp_path / "home" / "x.db")
+    models = (LiveModel("k3", 1_048_576), LiveModel("a-model"), LiveModel("k3", 5))
+    store.remember_list(URL, "aaaa", models, at=DAY)
+    store.remember_list(URL, "bbbb", (), at=DAY)
+    store.remember_wire(URL, "messages", at=DAY)
+    store.remember_limit(URL, "aaaa", "k3", LearntLimit(262_144, None, DAY))
+    facts = Learnt(store.path).read()
+    assert facts.lists[URL, "aaaa"] == LiveList((LiveModel("k3", 5), LiveModel("a-model")), DAY)
+    assert facts.lists[URL, "bbbb"].models == ()
+    assert facts.wires == {URL: LearntWire("messages", DAY)}
+    assert facts.limits == {(URL, "aaaa", "k3"): LearntLimit(262_144, None, DAY)}
+
+
+def test_a_new_list_replaces_the_old_one(tmp_path: Path) -> None:
+    """An id that the endpoint dropped is gone."""
+    store = Learnt(tmp_path / "x.db")
+    store.remember_list(URL, "aaaa", (LiveModel("old"),), at=DAY)
+    store.remember_list(URL, "aaaa", (LiveModel("new"),), at=DAY)
+    assert [model.id for model in store.read().lists[URL, "aaaa"].models] == ["new"]
+
+
+def test_the_file_is_the_owners_alone(tmp_path: Path) -> None:
+    """It holds no key, but which endpoints a user asks is nobody's business."""
+    store = Learnt(tmp_path / "home" / "x.db")
+    store.remember_wire(URL, "messages", at=DAY)
+    assert store.path.stat().st_mode & 0o777 == 0o600
+    assert store.path.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    "content", [b"this is no database, only text that is long enough", b"\0" * 9]
+)
+def test_a_file_that_is_no_database_is_named_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    """The sentence says what to do, and the bytes stay."""
+    path = tmp_path / "x.db"
+    path.write_bytes(content)
+    with pytest.raises(BrokenFile, match="cannot be used") as caught:
+        Learnt(path).read()
+    assert f"mv {path}" in caught.value.remedy
+    assert path.read_bytes() == content
