@@ -36,11 +36,7 @@ class Hermes:
 
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def argv(self) -> list[str]:
-        """The command itself."""
-        return [sys.executable, "-m", "hermes_cli"]
+    argv: list[str] = field(default_factory=lambda: [sys.executable, "-m", "hermes_cli"])
 
     def env(self, extra: Mapping[str, str] | None = None, *, key: str = "") -> dict[str, str]:
         """Return the environment of a run."""

@@ -1,0 +1,103 @@
+"""
+Take the README's picture from the real thing: setup and chat in a terminal of 80 columns.
+
+Runs `hermes` in tmux against the loopback Kimi under its real host names, with a throwaway home
+and key, and writes `docs/setup-and-chat.svg`. Needs tmux and the extra `serve`.
+"""
+
+import contextlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from kimi_mock.replies import Reply
+from kimi_mock.server import KimiMock
+
+PICTURE = Path(__file__).parent.parent / "docs" / "setup-and-chat.svg"
+COLUMNS, LINES = 80, 60
+ANSWER = (
+    "A key opens a door; an API key opens an endpoint. Yours begins with sk-kimi-, "
+    "so it opens api.kimi.com."
+)
+
+
+def tmux(*arguments: str) -> str:
+    """Run tmux on a server of our own and return what it printed."""
+    done = subprocess.run(
+        ["tmux", "-L", "hermes-picture", *arguments], capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+@contextlib.contextmanager
+def terminal(environment: dict[str, str], folder: Path) -> Iterator[None]:
+    """Open a terminal with a plain prompt and these variables."""
+    settings = [f"{name}={shlex.quote(value)}" for name, value in environment.items()]
+    shell = ["env", "-i", *settings, "bash", "--norc", "--noprofile"]
+    tmux("-f", "/dev/null", "new-session", "-d", "-x", str(COLUMNS), "-y", str(LINES),
+         "-c", str(folder), " ".join(shell))  # fmt: skip
+    try:
+        yield
+    finally:
+        tmux("kill-server")
+
+
+def type_line(text: str, wait_for: str, *, seconds: float = 15) -> None:
+    """Type a line and wait until the screen shows a pattern below it."""
+    tmux("send-keys", "-l", text)
+    tmux("send-keys", "Enter")
+    wait(wait_for, seconds=seconds)
+
+
+def wait(pattern: str, *, seconds: float = 15) -> None:
+    """Wait until the screen shows a pattern; give up with the screen in the error."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        screen = tmux("capture-pane", "-p")
+        if re.search(pattern, screen):
+            return
+        time.sleep(0.1)
+    sys.exit(f"The screen never showed {pattern!r}:\n{screen}")
+
+
+def main() -> None:
+    """Run the session and write the picture."""
+    with KimiMock() as kimi, tempfile.TemporaryDirectory() as name:
+        kimi.replies += [
+            Reply.streaming({"reasoning_content": "A short answer. "}, {"content": ANSWER})
+        ]
+        folder = Path(name)
+        environment = {
+            **kimi.environment(),
+            "HOME": str(folder),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}/usr/bin:/bin",
+            "TERM": "xterm-256color",
+            "LANG": "C.UTF-8",
+            "PS1": "$ ",
+        }
+        key = next(iter(kimi.keys["kimi-code"]))
+        with terminal(environment, folder):
+            wait(r"\$ ")
+            tmux("send-keys", "clear", "Enter")
+            type_line("hermes setup", r"Key.*:")
+            type_line(key, r"Endpoint.*:\s*$")
+            type_line("", r"Model.*:\s*$")
+            type_line("", r"saved \(.*\$ $")
+            type_line('hermes chat -q "What does a key open?"', r"api\.kimi\.com\.\n.*\$ $")
+            screen = tmux("capture-pane", "-e", "-p").rstrip()
+    console = Console(width=COLUMNS, record=True, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    console.print(Text.from_ansi(screen))
+    console.save_svg(str(PICTURE), title="hermes")
+
+
+if __name__ == "__main__":
+    main()
