@@ -27,7 +27,7 @@ picture: $(VENV)/dev.stamp
 	@$(BIN)/python -m scripts.picture
 
 kimi-page: $(VENV)/dev.stamp
-	@$(BIN)/python -m scripts.kimi_page > docs/kimi.md
+	@$(BIN)/python -m scripts.kimi_page > docs/kimi.md.new && mv docs/kimi.md.new docs/kimi.md
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

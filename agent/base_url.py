@@ -125,10 +125,15 @@ def _host_and_port(parts: SplitResult) -> str:
 
 
 def _shown(text: str) -> str:
-    """Return the text for a message, cut, and without anything before an `@`."""
+    """
+    Return a text for a message: cut, and without anything before an `@`.
+
+    What is no URL at all is not shown: it may be a key that was put in the wrong place.
+    """
+    if "://" not in text:
+        return "The value"
     shown = text.strip().rpartition("@")[2]
-    printable = "".join(c if c.isprintable() else "?" for c in shown)
-    return f"`{printable[:80]}`"
+    return f"`{''.join(c if c.isprintable() else '?' for c in shown)[:80]}`"
 
 
 def _refusal(sentence: str) -> ConfigurationError:

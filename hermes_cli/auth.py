@@ -11,7 +11,6 @@ from agent.catalog.rows import ProviderRow
 from agent.errors import AuthError, ConfigurationError
 from agent.keys import SHORTEST, ApiKey, check_shape, clean_setting, plain_text
 from agent.learnt import Facts
-from agent.local_server import find_model
 from agent.route import Candidate, Chosen, Origin, Route, Wishes, choose, resolve
 from hermes_cli.config import Settings, read_settings
 
@@ -164,13 +163,17 @@ def choose_provider(requested: Candidate[str] | None, settings: Settings) -> Cho
 
     Raises AuthError if the name is unknown, and if no provider has a key.
     """
-    if requested is not None and requested.value.strip().lower() not in ("", "auto"):
-        row = _as_set_up(find_provider(requested.value), settings)
-        return Chosen(row, requested.origin, requested.where, requested.name)
-    configured = settings.setting("provider")
-    if configured is not None and configured.value.strip().lower() not in ("", "auto"):
-        row = _as_set_up(find_provider(configured.value), settings)
-        return Chosen(row, configured.origin, configured.where, configured.name)
+    wishes = (requested, settings.setting("provider"))
+    named = [w for w in wishes if w is not None and w.value.strip().lower() not in ("", "auto")]
+    if named:
+        row = _as_set_up(find_provider(named[0].value), settings)
+        beaten = tuple(
+            Candidate(other, wish.origin, wish.where, wish.name)
+            for wish in named[1:]
+            if (other := find(wish.value)) is not None
+        )
+        winner = named[0]
+        return Chosen(row, winner.origin, winner.where, winner.name, beaten=beaten)
     for row in PROVIDERS:
         keys = settings.variables(row.key_variables)
         if keys:
@@ -296,8 +299,11 @@ def get_auth_status(provider: str) -> Status:
     row = find_provider(provider)
     if row.auth_type == "api_key":
         return get_api_key_provider_status(provider)
+    from agent.local_server import find_model  # it brings subprocess along, which status lacks
+
+    named = model_file(read_settings())
     try:
-        find_model()
+        find_model(named.value if named else "")
         installed = True
     except ConfigurationError:
         installed = False

@@ -30,7 +30,8 @@ class Terminal:
 
     `environment` is the whole environment, and `TERM` is set unless it holds one. Requests for
     the cursor's position are answered as a terminal answers them. Nothing is read between the
-    calls, so a process that draws more than the kernel's buffer waits for the next one.
+    calls, so a process that draws more than the kernel's buffer waits for the next one. A blank
+    before the cursor may be drawn as a movement: wait for `Key:` and not for `Key: `.
     """
 
     def __init__(
@@ -60,6 +61,8 @@ class Terminal:
             raise
         finally:
             self._follower: int | None = follower
+        # The bottom row: a program that knows how much room is below it draws no blank lines.
+        self._position = f"\x1b[{rows};1R".encode()
         self._received = b""
         self._consumed = 0
 
@@ -146,5 +149,5 @@ class Terminal:
         answered = self._received.count(_POSITION_REQUEST)
         self._received += received
         for _ in range(self._received.count(_POSITION_REQUEST) - answered):
-            os.write(self._leader, b"\x1b[1;1R")
+            os.write(self._leader, self._position)
         return bool(received)

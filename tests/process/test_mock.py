@@ -1,0 +1,101 @@
+"""`hermes mock`: what it prints is enough to reach it, under its own address and the real names."""
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from hermes_cli.commands.mock import install_command
+from tests.conftest import PLAN_KEY, PLATFORM_KEY
+from tests.support.process import Hermes
+
+HEAD = "A loopback Kimi, until Ctrl-C"
+
+
+@contextmanager
+def mock(hermes: Hermes, *options: str) -> Iterator[tuple[list[str], dict[str, str]]]:
+    """Run `hermes mock`; give its lines and the environment its `export` lines make."""
+    with hermes.start("mock", *options) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            lines = list(_until_gate(process))
+            exported = dict(
+                line.removeprefix("export ").split("=", 1)
+                for line in lines
+                if line.startswith("export ")
+            )
+            lower = {name.lower(): value for name, value in exported.items()}
+            yield lines, {**exported, **lower}
+        finally:
+            process.send_signal(signal.SIGINT)
+            complaints = process.stderr.read()
+            code = process.wait(timeout=10)
+    assert (code, complaints) == (0, b"")
+
+
+def _until_gate(process: subprocess.Popen[bytes]) -> Iterator[str]:
+    assert process.stdout is not None
+    for line in process.stdout:
+        yield line.decode().rstrip("\n")
+        if line.startswith(b"The plan's chat path"):
+            return
+
+
+def test_its_export_lines_lead_the_real_names_to_it(offline: Hermes) -> None:
+    """The two lines in a shell, and a key it printed: `hermes` talks to it as to Kimi."""
+    with mock(offline) as (lines, exported):
+        assert lines[0].startswith(HEAD)
+        assert lines[-1] == "The plan's chat path is shut to hermes-kimi."
+        for host in ("api.kimi.com", "api.kimi.ai", "api.moonshot.ai", "api.moonshot.cn"):
+            assert any(line.split()[:1] == [host] for line in lines)
+        assert any(PLAN_KEY in line for line in lines)
+
+        result = offline("chat", "-q", "hi", key=PLAN_KEY, env=exported)
+
+    assert (result.stdout, result.code) == ("Hello from Kimi.\n", 0)
+    assert "does not take hermes-kimi" in result.stderr
+
+
+def test_the_gate_can_be_opened(offline: Hermes) -> None:
+    """With `--open-gate` the plan's chat path takes our name, and no wire moves."""
+    with mock(offline, "--open-gate") as (lines, exported):
+        assert lines[-1] == "The plan's chat path is open to hermes-kimi."
+
+        result = offline("chat", "-q", "hi", key=PLAN_KEY, env=exported)
+
+    assert (result.stdout, result.code) == ("Hello from Kimi.\n", 0)
+    assert "does not take" not in result.stderr
+
+
+def test_its_address_can_be_named(offline: Hermes) -> None:
+    """Each printed address is a base URL for `--base-url`, without proxy or certificate."""
+    with mock(offline) as (lines, _):
+        [address] = [line.split()[2] for line in lines if line.split()[1:2] == [PLATFORM_KEY]]
+
+        result = offline(
+            "chat", "-q", "hi", "--base-url", address, "--model", "kimi-k3", key=PLATFORM_KEY
+        )
+
+    assert (result.stdout, result.code) == ("Hello from Kimi.\n", 0)
+
+
+def test_a_port_that_is_taken_is_a_sentence(offline: Hermes) -> None:
+    """Two mocks on one port: the second says so and how to go on."""
+    with mock(offline) as (lines, _):
+        [address] = [line.split()[2] for line in lines if line.split()[1:2] == [PLATFORM_KEY]]
+        port = address.split(":")[2].partition("/")[0]
+
+        result = offline("mock", "--port", port)
+
+    assert result.code == 1
+    assert f"cannot listen on port {port}" in result.stderr
+    assert "`hermes mock`" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["starlette", "trustme", "uvicorn"])
+def test_the_command_for_the_extra_names_what_is_missing(name: str) -> None:
+    """The pip command comes from our own metadata, so that it cannot fall behind."""
+    assert f"{name}>=" in install_command()
