@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from agent.catalog.rows import Wire
 from agent.errors import AuthError
 from agent.keys import plain_text
-from agent.local_server import LocalServer, find_model
 from agent.route import Candidate, Origin, Route, Wishes, resolve
 from hermes_cli.auth import Flags, key_variables, model_file, route_for
 from hermes_cli.config import child_environment, read_network, read_settings
@@ -73,6 +72,8 @@ def running_route(flags: Flags) -> Iterator[Route]:
     if not route.provider.value.runs_here:
         yield route
         return
+    from agent.local_server import LocalServer, find_model
+
     file = model_file(settings)
     with LocalServer.start(
         find_model(file.value if file else ""),
