@@ -25,6 +25,9 @@ __all__ = [
     "resolve_provider",
 ]
 
+LONGEST_SHOWN_NAME = 16
+"""How many characters of a wrong name are repeated in an error."""
+
 KIMI_CODE_BASE_URL: str = KIMI_CODE.base_url("chat")
 
 
@@ -107,8 +110,10 @@ def find_provider(name: str) -> ProviderRow:
     row = find(name)
     if row is None:
         known = ", ".join(PROVIDER_REGISTRY)
+        # A long name may be a key in the wrong place, so it is not repeated.
+        shown = f"`{name.strip()}`" if len(name.strip()) <= LONGEST_SHOWN_NAME else "of that name"
         raise AuthError(
-            f"There is no provider `{name}`. There are: {known}.",
+            f"There is no provider {shown}. There are: {known}.",
             remedy="`hermes providers` shows them with their variables.",
         )
     return row

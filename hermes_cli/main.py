@@ -85,7 +85,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         code = cli.main(arguments, prog_name="hermes", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None if it was closed before we started
+            sys.stdout.flush()
     except HermesError as error:
         from hermes_cli.ui.style import print_error
 

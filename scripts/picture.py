@@ -86,13 +86,13 @@ def main() -> None:
         }
         key = next(iter(kimi.keys["kimi-code"]))
         with terminal(environment, folder):
-            wait(r"\$ ")
+            wait(r"\$\s*$")
             tmux("send-keys", "clear", "Enter")
             type_line("hermes setup", r"Key.*:")
             type_line(key, r"Endpoint.*:\s*$")
             type_line("", r"Model.*:\s*$")
-            type_line("", r"saved \(.*\$ $")
-            type_line('hermes chat -q "What does a key open?"', r"api\.kimi\.com\.\n.*\$ $")
+            type_line("", r"(?s)saved \(.*\$\s*$")
+            type_line('hermes chat -q "What does a key open?"', r"(?s)endpoint\. Yours.*\$\s*$")
             screen = tmux("capture-pane", "-e", "-p").rstrip()
     console = Console(width=COLUMNS, record=True, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
     console.print(Text.from_ansi(screen))

@@ -28,7 +28,9 @@ def say(text: str = "", *, style: str = "", error: bool = False) -> None:
     `style` is `dim`, `red`, `green`, `yellow` or `bold`, shown only on a terminal that
     takes colours. Control characters go if the stream is a terminal.
     """
-    stream = sys.stderr if error else sys.stdout
+    stream: TextIO | None = sys.stderr if error else sys.stdout
+    if stream is None:  # closed before we started, as with `>&-`
+        return
     if stream.isatty():
         text = printable(text)
         text = styled(text, style) if style and color_wanted() else text
@@ -60,6 +62,6 @@ def print_error(error: HermesError) -> None:
         say(error.remedy, error=True)
 
 
-def is_terminal(stream: TextIO) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
     """Say whether a standard stream is there and is a terminal."""
     return stream is not None and not stream.closed and stream.isatty()

@@ -1,5 +1,9 @@
 """`hermes` in a real pseudo-terminal: a conversation, its commands, its ends."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from kimi_mock.replies import Reply
@@ -8,20 +12,25 @@ from tests.conftest import PLAN_KEY, PLATFORM_KEY
 from tests.support.process import Hermes
 from tests.support.terminal import CTRL_C, CTRL_D, ENTER, Terminal
 
-PROMPT = "> "
+# prompt_toolkit moves the cursor instead of drawing the blank after it.
+PROMPT = "\n>"
 HELP = "/help shows the commands; Ctrl-D leaves."
 UP, CTRL_J, ALT_ENTER = "\x1b[A", "\n", "\x1b\r"
 PASTE = "\x1b[200~{}\x1b[201~"
 
 
-def talk(hermes: Hermes, *arguments: str, key: str = PLATFORM_KEY) -> Terminal:
-    """Start a conversation and wait for its first prompt; use it with `with`."""
-    terminal = Terminal(
-        [*hermes.argv, *arguments], hermes.env(key=key), directory=hermes.home.parent
-    )
-    terminal.read_until(HELP)
-    terminal.read_until(PROMPT)
-    return terminal
+@contextmanager
+def talk(hermes: Hermes, *arguments: str, key: str = PLATFORM_KEY) -> Iterator[Terminal]:
+    """Hold a conversation: give its terminal at the first prompt."""
+    with started(hermes, *arguments, key=key) as terminal:
+        terminal.read_until(HELP)
+        terminal.read_until(PROMPT)
+        yield terminal
+
+
+def started(hermes: Hermes, *arguments: str, key: str = "") -> Terminal:
+    """Start `hermes` in a terminal of its own; use it with `with`."""
+    return Terminal([*hermes.argv, *arguments], hermes.env(key=key), directory=hermes.home.parent)
 
 
 def say(terminal: Terminal, line: str, until: str = "tokens in") -> str:
@@ -62,9 +71,7 @@ def test_a_conversation_remembers_and_replays(kimi: KimiMock, hermes: Hermes) ->
 def test_the_greeting_names_model_endpoint_and_window(kimi: KimiMock, hermes: Hermes) -> None:
     """Two lines at the start tell who will answer; the alias is told once, beside them."""
     del kimi
-    with Terminal(
-        [*hermes.argv], hermes.env(key=PLAN_KEY), directory=hermes.home.parent
-    ) as terminal:
+    with started(hermes, key=PLAN_KEY) as terminal:
         greeting = terminal.read_until(HELP)
         terminal.read_until(PROMPT)
         leave(terminal)
@@ -160,8 +167,9 @@ def test_ctrl_c_before_anything_came_takes_the_message_back(kimi: KimiMock, herm
     kimi.replies.append(Reply.streaming({"content": "late"}, stall_seconds=30))
     with talk(hermes) as terminal:
         terminal.send("tell" + ENTER)
-        while not kimi.seen:
-            terminal.read_until("")
+        deadline = time.monotonic() + 10
+        while not kimi.seen and time.monotonic() < deadline:
+            time.sleep(0.01)
         terminal.send(CTRL_C)
         terminal.read_until("Stopped; nothing came, so your message was taken back")
         terminal.read_until(PROMPT)
@@ -257,9 +265,7 @@ def test_a_broken_store_is_told_at_the_start(kimi: KimiMock, hermes: Hermes) -> 
     store = hermes.home / "hermes-kimi.db"
     store.write_text("not a database, but long enough to be looked at " * 20)
     store.chmod(0o600)
-    with Terminal(
-        [*hermes.argv], hermes.env(key=PLATFORM_KEY), directory=hermes.home.parent
-    ) as terminal:
+    with started(hermes, key=PLATFORM_KEY) as terminal:
         assert terminal.wait() == 3
         assert "hermes-kimi.db cannot be used" in terminal.text
         assert "`mv " in terminal.text
@@ -269,7 +275,7 @@ def test_a_broken_store_is_told_at_the_start(kimi: KimiMock, hermes: Hermes) -> 
 
 def test_without_a_key_the_setup_is_offered(kimi: KimiMock, hermes: Hermes) -> None:
     """A person without a key is asked; who declines is told both commands and leaves with 3."""
-    with Terminal([*hermes.argv], hermes.env(), directory=hermes.home.parent) as terminal:
+    with started(hermes) as terminal:
         terminal.read_until("Set up a key now?")
         terminal.send("n" + ENTER)
 
@@ -283,16 +289,17 @@ def test_the_setup_that_was_offered_leads_into_the_conversation(
     kimi: KimiMock, hermes: Hermes
 ) -> None:
     """Yes, a key, Enter for everything else: the prompt is there, and the key is used."""
-    with Terminal([*hermes.argv], hermes.env(), directory=hermes.home.parent) as terminal:
+    with started(hermes) as terminal:
         terminal.read_until("Set up a key now?")
         terminal.send(ENTER)
-        terminal.read_until("Key")
+        terminal.read_until("Key (hidden)")
         terminal.send(PLATFORM_KEY + ENTER)
-        for _ in range(10):
-            terminal.send(ENTER)
-            if HELP in terminal.text:
-                break
-            terminal.read_until(": ")
+        terminal.read_until("Endpoint [")
+        terminal.send(ENTER)
+        terminal.read_until("Model [")
+        terminal.send(ENTER)
+        terminal.read_until(HELP)
+        terminal.read_until(PROMPT)
         say(terminal, "one")
 
         assert leave(terminal) == 0
@@ -302,11 +309,7 @@ def test_the_setup_that_was_offered_leads_into_the_conversation(
 
 def test_a_wrong_start_never_reaches_the_prompt(kimi: KimiMock, hermes: Hermes) -> None:
     """A provider nobody knows is an error also in a terminal, without any offer."""
-    with Terminal(
-        [*hermes.argv, "chat", "--provider", "nobody"],
-        hermes.env(),
-        directory=hermes.home.parent,
-    ) as terminal:
+    with started(hermes, "chat", "--provider", "nobody") as terminal:
         assert terminal.wait() == 3
         assert "There is no provider `nobody`" in terminal.text
         assert "Set up a key now?" not in terminal.text

@@ -3,7 +3,8 @@
 import json
 import os
 import pty
-from collections.abc import Iterator
+import select
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -32,13 +33,16 @@ def opened(path: Path) -> Iterator[TextIO]:
         yield stream
 
 
-@contextmanager
-def terminal() -> Iterator[tuple[TextIO, int]]:
-    """Open a pseudo-terminal: a stream to write to, and where its screen is read."""
+def drawn(write: Callable[[TextIO], None]) -> str:
+    """Return what a pseudo-terminal is sent by a function that gets its stream."""
     leader, follower = pty.openpty()
     try:
         with os.fdopen(follower, "w", encoding="utf-8") as stream:
-            yield stream, leader
+            write(stream)
+            received = b""
+            while select.select([leader], [], [], 0)[0]:
+                received += os.read(leader, 4_096)
+        return received.decode()
     finally:
         os.close(leader)
 
@@ -62,12 +66,9 @@ def test_a_pipe_gets_every_byte_and_a_terminal_no_control_character(tmp_path: Pa
     nasty = "a\x1b[31mb\x07\r\n\x9b5m\té\u2028"
     with opened(tmp_path / "out") as stream:
         Sink(stream).write(nasty)
-    with terminal() as (stream, leader):
-        Sink(stream).write(nasty)
-        drawn = os.read(leader, 1_024)
 
     assert (tmp_path / "out").read_bytes() == nasty.encode()
-    assert drawn == "a[31mb\r\n5m\té\u2028".encode()
+    assert drawn(lambda stream: Sink(stream).write(nasty)) == "a[31mb\r\n5m\té\u2028"
 
 
 def test_half_an_emoji_is_written_as_a_replacement(tmp_path: Path) -> None:
@@ -149,7 +150,8 @@ def test_reasoning_is_shown_to_a_file_when_it_is_asked_for(tmp_path: Path) -> No
 
 def test_reasoning_and_answer_never_share_a_line_of_a_terminal() -> None:
     """Both go to one terminal: each change of voice begins a new line."""
-    with terminal() as (stream, leader):
+
+    def write(stream: TextIO) -> None:
         screen = Screen(Sink(stream), Sink(stream))
         for event in (
             ThinkDelta("hm"),
@@ -159,9 +161,8 @@ def test_reasoning_and_answer_never_share_a_line_of_a_terminal() -> None:
             finished(ThinkPart("hm"), TextPart("Answer")),
         ):
             screen.show(event)
-        drawn = os.read(leader, 4_096).decode()
 
-    assert drawn == (
+    assert drawn(write) == (
         "\x1b[2mhm\x1b[0m\r\nAn\r\n\x1b[2mor so\x1b[0m\r\nswer\r\n"
         "\x1b[2mserved · 1,021 tokens in (5 cached), 9 out\x1b[0m\r\n"
     )

@@ -1,0 +1,85 @@
+"""`hermes setup`: paste a key and choose a model, in a terminal, over a pipe, or by flags."""
+
+import sys
+
+import click
+
+from agent.catalog import PROVIDERS
+from agent.errors import UsageError
+from hermes_cli.auth import Flags
+from hermes_cli.plan import save, take_key
+from hermes_cli.setup import run_wizard, task_for
+from hermes_cli.ui.prompt import open_prompter, read_input, writable
+from hermes_cli.ui.style import is_terminal, notice, say
+
+
+def refuse_key(context: click.Context, option: click.Parameter, value: object) -> None:
+    """Raise UsageError if a key, or anything else, stands on the command line; never show it."""
+    del context, option
+    if value is not None and value != ():
+        raise UsageError(
+            "A key is never taken as an argument: every process on this machine can read the "
+            "command line, and the shell keeps it in its history. Nothing was saved.",
+            remedy="`hermes setup` asks for it hidden, and `hermes setup --key-stdin < FILE` "
+            "reads it. If it was a real key, replace it in the provider's console.",
+        )
+
+
+@click.command(name="setup", help="Paste a key and choose a model.")
+@click.option("--provider", default=PROVIDERS[0].id, show_default=True, help="Its id or alias.")
+@click.option("--model", default="", metavar="ID", help="Do not ask for the model.")
+@click.option("--base-url", default="", metavar="URL", help="Do not ask for the endpoint.")
+@click.option("--key-stdin", is_flag=True, help="Read one key from standard input, ask nothing.")
+@click.option("--any-key", is_flag=True, help="With --key-stdin: take a key of any beginning.")
+@click.option(
+    "--key",
+    is_flag=False,
+    flag_value="",
+    metavar="",
+    is_eager=True,
+    expose_value=False,
+    callback=refuse_key,
+    help="Refused, with the reason.",
+)
+@click.argument(
+    "extra",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    is_eager=True,
+    expose_value=False,
+    callback=refuse_key,
+    metavar="",
+)
+def command(provider: str, model: str, base_url: str, *, key_stdin: bool, any_key: bool) -> None:
+    """Set up a provider; files are written only after the last answer."""
+    if any_key and not key_stdin:
+        raise UsageError(
+            "--any-key belongs to --key-stdin; without it the wizard asks.",
+            remedy="Run `hermes setup`, or `hermes setup --key-stdin --any-key < FILE`.",
+        )
+    flags = Flags(provider=provider, model=model.strip(), base_url=base_url.strip())
+    if key_stdin:
+        _take_key(flags, any_key=any_key)
+        return
+    try:
+        run_wizard(open_prompter(), flags)
+    except KeyboardInterrupt:
+        notice("Interrupted; nothing was changed.")
+        raise
+
+
+def _take_key(flags: Flags, *, any_key: bool) -> None:
+    """Save the key on standard input and say so."""
+    if is_terminal(sys.stdin):
+        raise UsageError(
+            "--key-stdin reads a pipe or a file, and standard input is a terminal, which would "
+            "show the key.",
+            remedy="Run `hermes setup`, or `hermes setup --key-stdin < FILE`.",
+        )
+    task = task_for(flags)
+    for sentence in filter(None, (task.settings.neighbour, *task.settings.notices)):
+        notice(sentence)
+    plan = take_key(task, read_input(), any_key=any_key)
+    save(plan)
+    for text, style in plan.lines:
+        say(writable(text), style=style)

@@ -1,0 +1,335 @@
+"""What a setup changes: a task and a choice in, the lines of our two files out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from agent.base_url import Placed, place
+from agent.catalog import find
+from agent.catalog.rows import ProviderRow
+from agent.errors import AuthError, ConfigurationError, HermesError, UsageError
+from agent.keys import ApiKey, clean_paste, clean_setting, plain_text
+from agent.learnt import Facts
+from agent.route import Candidate, Chosen, Origin, Route, Wishes, endpoint_of_key, resolve
+from hermes_cli.auth import Flags, flag, foreign_vendor
+from hermes_cli.config import Settings, unset_line, write_settings, write_variables
+from hermes_cli.storage import shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What is to be set up, what is set already, what was learnt, what the flags answer."""
+
+    row: ProviderRow
+    settings: Settings
+    facts: Facts
+    flags: Flags = field(default_factory=Flags)
+
+    @property
+    def name(self) -> str:
+        """The provider's short name: `Kimi` of `Kimi / Moonshot`."""
+        return self.row.name.partition(" / ")[0]
+
+    @property
+    def key_file(self) -> str:
+        """The `.env` as the user would type it."""
+        return shown(self.settings.env_path)
+
+    @property
+    def configured(self) -> Candidate[str] | None:
+        """The provider that `config.toml` names, or None."""
+        return self.settings.setting("provider")
+
+    @property
+    def is_configured(self) -> bool:
+        """Say whether `config.toml` names this provider, by its id or an alias."""
+        return self.configured is not None and find(self.configured.value) is self.row
+
+    @property
+    def model(self) -> Candidate[str] | None:
+        """The model that `config.toml` names for this provider, or None."""
+        named = find(self.configured.value) if self.configured else None
+        return self.settings.setting("model") if named in (self.row, None) else None
+
+    @property
+    def base_urls(self) -> tuple[Candidate[str], ...]:
+        """The base URLs that are set for this provider, strongest first."""
+        variables = self.settings.variable(self.row.base_url_variable)
+        setting = self.settings.setting("providers", self.row.id, "base_url")
+        return (*variables, setting) if setting else variables
+
+    def new_key(self, text: str) -> Candidate[ApiKey]:
+        """Return a key as it will stand in `.env`."""
+        return Candidate(ApiKey(text), Origin.DOTENV, self.key_file, self.row.key_variables[0])
+
+    def route(self, choice: "Choice", model: str = "") -> Route:
+        """
+        Return the Route that a choice leads to, with another model if one is named.
+
+        Raises ConfigurationError for a base URL that cannot be used.
+        """
+        models = (flag("--model", model or choice.model), self.model)
+        wire = self.settings.setting("providers", self.row.id, "wire")
+        wishes = Wishes(
+            keys=(choice.key,) if choice.key else (),
+            base_urls=choice.base_urls,
+            models=tuple(wish for wish in models if wish),
+            wires=(wire,) if wire else (),
+        )
+        provider = Chosen(self.row, Origin.FLAG, "--provider", "--provider")
+        return resolve(provider, wishes, self.facts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """
+    What was confirmed so far.
+
+    `is_new` says that the key was given now. `base_urls` are those in force, strongest
+    first; `base_url` is the first of them if it was chosen now. `dropped` are to be
+    removed. `model` is empty if none was chosen. `switch` makes the provider the one in use.
+    """
+
+    key: Candidate[ApiKey] | None = None
+    is_new: bool = False
+    base_urls: tuple[Candidate[str], ...] = ()
+    base_url: str = field(default="", repr=False)
+    dropped: tuple[Candidate[str], ...] = ()
+    model: str = ""
+    switch: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """
+    What `save` writes, and the lines (text, style) to print once it has.
+
+    A value of None removes the variable or setting. `repr` never shows a variable's value.
+    """
+
+    variables: Mapping[str, str | None] = field(repr=False)
+    settings: Mapping[tuple[str, ...], str | None]
+    lines: tuple[tuple[str, str], ...] = ()
+
+
+def save(plan: Plan) -> None:
+    """
+    Write the plan: `.env` once, then `config.toml` once, and only what changes.
+
+    Raises ConfigurationError, and BrokenFile, saying what was saved before.
+    """
+    if plan.variables:
+        write_variables(plan.variables)
+    try:
+        if plan.settings:
+            write_settings(plan.settings)
+    except HermesError as error:
+        if not plan.variables:
+            raise
+        raise ConfigurationError(
+            f"The key was saved, the other settings were not. {error.message}",
+            remedy=error.remedy,
+        ) from error
+
+
+def take_key(task: Task, pasted: str, *, any_key: bool) -> Plan:
+    """
+    Return what to write for a key from a pipe, where the flags are the answers.
+
+    Raises AuthError for a key that is refused and, unless `any_key`, for one without the
+    provider's usual beginning; UsageError for a base URL or a model that cannot be.
+    """
+    key, _ = clean_key(task, pasted)
+    if not any_key and not is_usual(task.row, key):
+        raise AuthError(
+            f"The key does not begin with {task.row.usual_key_prefix}, as keys of "
+            f"{task.row.name} do. Nothing was saved.",
+            remedy="`hermes setup --key-stdin --any-key` saves it as it is.",
+        )
+    choice = Choice(key=task.new_key(key), is_new=True, base_urls=task.base_urls)
+    if task.flags.base_url:
+        choice = with_base_url(task, choice, base_url_of(task.row, task.flags.base_url))
+    if task.flags.model:
+        choice = with_model(task, choice, task.flags.model)
+    return plan_of(task, choice, notices=task.route(choice).notices)
+
+
+def clean_key(task: Task, pasted: str) -> tuple[str, tuple[str, ...]]:
+    """Return the key in a paste and what was taken off. Raises AuthError, never with the key."""
+    text, taken = clean_paste(pasted)
+    vendor = foreign_vendor(task.row, ApiKey(text))
+    if vendor:
+        raise AuthError(
+            f"This looks like a key of {vendor}, not of {task.row.name}. Nothing was saved.",
+            remedy="`hermes providers` lists the others; `hermes setup --provider ID` takes one.",
+        )
+    return text, taken
+
+
+def is_usual(row: ProviderRow, key: str) -> bool:
+    """Say whether a key begins as this provider's keys do, if they have a beginning."""
+    return not row.usual_key_prefix or ApiKey(key).starts_with(row.usual_key_prefix)
+
+
+def base_url_of(row: ProviderRow, text: str) -> str:
+    """
+    Return the base URL that is stored for what somebody typed.
+
+    Raises UsageError with the fix. Text that is no URL is not repeated: it may be a second
+    copy of the key.
+    """
+    if "://" not in text:
+        raise UsageError(
+            "That is no URL: a base URL looks like https://HOST/v1.",
+            remedy="`hermes setup` asks again; Enter takes the endpoint of the key.",
+        )
+    try:
+        placed = place(text, row)
+    except ConfigurationError as error:
+        raise UsageError(error.message, remedy=error.remedy) from None
+    endpoint = placed.endpoint
+    if endpoint in row.endpoints:
+        return endpoint.base_url(placed.wire or endpoint.wires[0])
+    # Elsewhere only the pasted path tells that the messages wire is meant.
+    return text.strip() if placed.wire == "messages" else endpoint.base_urls[0][1]
+
+
+def contradiction(row: ProviderRow, key: Candidate[ApiKey] | None, url: str) -> str:
+    """Return the sentence about a base URL of another product than the key's, or nothing."""
+    by_key = endpoint_of_key(row, key.value if key else None)
+    product = place(url, row).endpoint.product
+    if key is None or by_key is None or product in ("", by_key.product):
+        return ""
+    return (
+        f"The key looks like a {by_key.product} key, which belongs to "
+        f"{by_key.base_urls[0][1]} and not to {url}."
+    )
+
+
+def with_base_url(task: Task, choice: Choice, url: str) -> Choice:
+    """Return the choice with a base URL, which is written only if it changes the endpoint."""
+    kept = tuple(wish for wish in choice.base_urls if wish.origin is not Origin.ENVIRONMENT)
+    if _leads_to(task, choice, kept) == place(url, task.row):
+        return replace(choice, base_urls=kept)
+    new = Candidate(url, Origin.DOTENV, task.key_file, task.row.base_url_variable)
+    return replace(choice, base_urls=(new, *kept), base_url=url)
+
+
+def _leads_to(task: Task, choice: Choice, base_urls: tuple[Candidate[str], ...]) -> Placed | None:
+    """Return where the files alone would send the key, or None if they do not say."""
+    if base_urls:
+        try:
+            return place(base_urls[0].value, task.row)
+        except ConfigurationError:
+            return None
+    by_key = endpoint_of_key(task.row, choice.key.value if choice.key else None)
+    return Placed(by_key, None) if by_key else None
+
+
+def with_model(task: Task, choice: Choice, model: str) -> Choice:
+    """Return the choice with a model. Raises UsageError if the endpoint cannot have it."""
+    is_key = ApiKey(model).starts_with(task.row.usual_key_prefix)
+    if is_key or not model.isprintable() or " " in model:
+        raise UsageError("That is no model id.", remedy="`hermes models` lists them.")
+    error = task.route(choice, model).model_error
+    if error is not None:
+        raise error
+    return replace(choice, model=model)
+
+
+# --- the plan -----------------------------------------------------------------------------
+
+
+def place_name(route: Route) -> str:
+    """Return an endpoint in words: `Moonshot endpoint: https://…`."""
+    return f"{route.endpoint.name}: {route.chat_base_url}"
+
+
+def plan_of(task: Task, choice: Choice, *, notices: tuple[str, ...] = ()) -> Plan:
+    """Return what to write for a choice, and what to say once it is written."""
+    variables = _variables(task, choice)
+    settings = _settings(task, choice)
+    route = task.route(choice)
+    done = f"{task.name} API key {'saved' if choice.is_new else 'kept'}" if choice.key else "Set"
+    lines = [(f"✓ {done} ({place_name(route)})", "green")]
+    if choice.is_new:
+        lines.append(("Not checked yet: the endpoint sees it first with your first prompt.", ""))
+    if not variables and not settings:
+        lines.append(("Nothing was changed.", ""))
+    lines += [(sentence, "yellow") for sentence in (*notices, *_shadows(task, choice))]
+    words = ["hermes chat"]
+    if not choice.switch:
+        words.append(f"--provider {task.row.id}")
+    if route.model_error is not None:
+        lines.append((route.model_error.message, "yellow"))
+        words.append("--model ID")
+    elif route.model.value:
+        window = f"{route.window.value:,} tokens ({route.window.where})"
+        lines.append((f"Model {route.model.value}: {window}.", ""))
+    lines.append((f'Next: {" ".join(words)} -q "hello"', ""))
+    return Plan(variables=variables, settings=settings, lines=tuple(lines))
+
+
+def _variables(task: Task, choice: Choice) -> dict[str, str | None]:
+    """Return the lines of `.env` that change; a line that says the same already is left alone."""
+    wanted: dict[str, str | None] = {
+        wish.name: None for wish in choice.dropped if wish.origin is Origin.DOTENV
+    }
+    if choice.base_url:
+        wanted[task.row.base_url_variable] = choice.base_url
+    if choice.is_new and choice.key is not None:
+        wanted[choice.key.name] = plain_text(choice.key.value)
+    return {
+        name: value
+        for name, value in wanted.items()
+        if value is None or value != _in_file(task.settings, name)
+    }
+
+
+def _in_file(settings: Settings, name: str) -> str:
+    kept = [found for found in settings.variable(name) if found.origin is Origin.DOTENV]
+    return kept[0].value if kept else ""
+
+
+def _settings(task: Task, choice: Choice) -> dict[tuple[str, ...], str | None]:
+    """Return the settings of `config.toml` that change."""
+    changes: dict[tuple[str, ...], str | None] = {}
+    if any(wish.origin is Origin.CONFIG for wish in choice.dropped):
+        changes["providers", task.row.id, "base_url"] = None
+    if not choice.switch:
+        return changes
+    if not task.is_configured:
+        changes["provider",] = task.row.id
+    if choice.model:
+        if task.model is None or task.model.value != choice.model:
+            changes["model",] = choice.model
+    elif task.model is None and task.settings.setting("model") is not None:
+        changes["model",] = None  # the model of the provider that was in use before
+    return changes
+
+
+def _shadows(task: Task, choice: Choice) -> list[str]:
+    """Return a sentence for each value that beats the new one, or stands beside it."""
+    sentences = [
+        _wins(task, wish.name, "another base URL")
+        for wish in task.base_urls
+        if wish.origin is Origin.ENVIRONMENT and wish not in choice.base_urls
+    ]
+    if choice.key is None or not choice.is_new:
+        return sentences
+    for found in task.settings.variables(task.row.key_variables):
+        key = ApiKey(clean_setting(found.value))
+        if found.origin is Origin.ENVIRONMENT and key != choice.key.value:
+            sentences.append(_wins(task, found.name, f"the key {key.fingerprint}"))
+        elif found.origin is Origin.DOTENV and found.name != choice.key.name:
+            sentences.append(
+                f"{found.where} still holds the key {key.fingerprint} as {found.name}, which "
+                f"{choice.key.name} beats. To drop it: {found.drop}."
+            )
+    return sentences
+
+
+def _wins(task: Task, name: str, what: str) -> str:
+    return (
+        f"{name} is set in this shell to {what}, which wins over {task.key_file}. "
+        f"To drop it: `{unset_line(name)}`."
+    )

@@ -1,0 +1,320 @@
+"""Events → a terminal, a pipe or JSON lines, each piece as it arrives."""
+
+import json
+import time
+from collections.abc import Iterable
+from typing import Any, TextIO
+from urllib.parse import urlsplit
+
+from agent.errors import HermesError, ProviderError
+from agent.events import (
+    AnswerBegan,
+    Event,
+    Finished,
+    RequestSent,
+    TextDelta,
+    ThinkDelta,
+    WireMoved,
+)
+from agent.identity import PRODUCT
+from agent.messages import Usage, text_of
+from agent.route import Route
+from agent.wire.base import without_lone_surrogates
+from hermes_cli.config import color_wanted
+from hermes_cli.ui.style import SCHEMA, is_terminal, printable, styled
+
+_FULL_PIPE_SECONDS = 0.01
+_SAID_CHARACTERS = 200
+_ENDINGS = {
+    "length": "The answer stopped at its limit of tokens, before its end (`length`).",
+    "content_filter": "The endpoint held back the answer, or the rest of it (`content_filter`).",
+    "tool_calls": "The model asked for a tool (`tool_calls`), and this conversation offers none.",
+}
+
+
+class Sink:
+    """
+    One standard stream; what is written is on its way when `write` returns.
+
+    On a terminal, text loses its control characters; a pipe or file gets it byte for byte,
+    in UTF-8. A lone surrogate becomes U+FFFD on both. A stream that was closed before we
+    started takes everything and shows nothing.
+    """
+
+    def __init__(self, stream: TextIO | None, *, essential: bool = True) -> None:
+        """With `essential` false, what cannot be written is dropped: the answer goes on."""
+        self.is_terminal = stream is not None and is_terminal(stream)
+        self._essential = essential
+        self._encoding = (stream.encoding if stream and self.is_terminal else "") or "utf-8"
+        # Without Python's buffer: what a full disk refused would be tried again at exit, with a
+        # traceback, and a non-blocking terminal would raise.
+        buffer = getattr(stream, "buffer", None)
+        self._raw: Any = getattr(buffer, "raw", buffer)
+
+    def write(self, text: str, *, style: str = "") -> None:
+        """
+        Write text, in a style of `ui.style` if a terminal takes colours.
+
+        Raises BrokenPipeError if the reader left, and HermesError if the stream takes no more;
+        after either, everything is dropped.
+        """
+        if self._raw is None or not text:
+            return
+        if self.is_terminal:
+            text = printable(text)
+            text = styled(text, style) if style and color_wanted() else text
+        content = without_lone_surrogates(text).encode(self._encoding, "replace")
+        try:
+            self._write_all(memoryview(content))
+        except OSError as error:
+            if not self._essential:
+                return
+            self._raw = None
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise HermesError(
+                f"Standard output takes no more of the answer: {error.strerror}.",
+                remedy="`df -h` shows whether a disk is full.",
+            ) from error
+
+    def _write_all(self, content: memoryview) -> None:
+        while content:
+            written = self._raw.write(content)
+            if written is None:
+                time.sleep(_FULL_PIPE_SECONDS)
+            else:
+                content = content[written:]
+
+
+class Screen:
+    """
+    The answer on `out` and nothing else; everything else on `err`.
+
+    Reasoning and usage are shown, dimmed, if `err` is a terminal; reasoning also with
+    `show_thinking`. With `debug`, requests and the heads of answers are shown too.
+    """
+
+    def __init__(
+        self, out: Sink, err: Sink, *, show_thinking: bool = False, debug: bool = False
+    ) -> None:
+        self._out = out
+        self._err = err
+        self._show_thinking = show_thinking or err.is_terminal
+        self._debug = debug
+        self._text_open = False
+        self._thought_open = False
+        self._model_sent = ""
+
+    def begin(self, route: Route, notices: Iterable[str]) -> None:
+        """Take note of the Route in use and show what the user must see before the answer."""
+        self._model_sent = route.model_id_sent
+        for sentence in notices:
+            self.notice(sentence)
+
+    def notice(self, sentence: str) -> None:
+        """Show one line about the run."""
+        self._line(one_line(sentence), style="yellow")
+
+    def remark(self, sentence: str) -> None:
+        """Show one dimmed line, if somebody watches."""
+        if self._err.is_terminal:
+            self._line(one_line(sentence), style="dim")
+
+    def show(self, event: Event) -> None:
+        """Show what happened."""
+        match event:
+            case RequestSent():
+                self._show_lines(request_lines(event))
+            case AnswerBegan():
+                self._show_lines(head_lines(event))
+            case WireMoved():
+                self._moved(event)
+            case ThinkDelta():
+                self._think(event.text)
+            case TextDelta():
+                self._text(event.text)
+            case Finished():
+                self._finished(event)
+
+    def end(self) -> None:
+        """Give the answer its last newline, however it ended."""
+        self._close_thought()
+        if self._text_open:
+            self._text_open = False
+            self._out.write("\n")
+
+    def error(self, error: HermesError) -> None:
+        """Show an error that does not end the process."""
+        self.end()
+        self._line(f"Error: {error.message}", style="red")
+        if error.remedy:
+            self._line(error.remedy)
+
+    def _text(self, text: str) -> None:
+        self._close_thought()
+        self._out.write(text)
+        self._text_open = not text.endswith("\n")
+
+    def _think(self, text: str) -> None:
+        if not self._show_thinking:
+            return
+        if not self._thought_open:
+            self._break_text()
+        self._err.write(text, style="dim")
+        self._thought_open = not text.endswith("\n")
+
+    def _moved(self, event: WireMoved) -> None:
+        self.notice(moved_sentence(event))
+
+    def _finished(self, event: Finished) -> None:
+        self.end()
+        for sentence in ending_sentences(event):
+            self.notice(sentence)
+        self.remark(usage_line(event.model or self._model_sent, event.usage))
+
+    def _show_lines(self, lines: Iterable[str]) -> None:
+        if self._debug:
+            for line in lines:
+                self._line(line, style="dim")
+
+    def _line(self, text: str, *, style: str = "") -> None:
+        self._close_thought()
+        self._break_text()
+        self._err.write(text, style=style)
+        self._err.write("\n")
+
+    def _close_thought(self) -> None:
+        if self._thought_open:
+            self._thought_open = False
+            self._err.write("\n")
+
+    def _break_text(self) -> None:
+        # Both on one terminal: a line of its own, without a newline inside the answer.
+        if self._text_open and self._out.is_terminal and self._err.is_terminal:
+            self._err.write("\n")
+
+
+class JsonScreen(Screen):
+    """One JSON object a line on `out` for each event; see docs/json-chat.md."""
+
+    def __init__(self, out: Sink, err: Sink, *, debug: bool = False) -> None:
+        super().__init__(out, err, debug=debug)
+        self._model_asked = ""
+
+    def begin(self, route: Route, notices: Iterable[str]) -> None:
+        """Take note of the Route, and give each notice as an event too."""
+        self._model_asked = route.model.value
+        super().begin(route, notices)
+
+    def notice(self, sentence: str) -> None:
+        """Show one line about the run, as an event too."""
+        self._event("notice", text=sentence)
+        super().notice(sentence)
+
+    def error(self, error: HermesError) -> None:
+        """Give an error as the last event."""
+        self._event(
+            "error",
+            **{"class": type(error).__name__},
+            message=error.message,
+            remedy=error.remedy,
+            exit_code=error.exit_code,
+            status=error.status if isinstance(error, ProviderError) and error.status else None,
+        )
+
+    def _text(self, text: str) -> None:
+        self._event("text", text=text)
+
+    def _think(self, text: str) -> None:
+        self._event("think", text=text)
+
+    def _moved(self, event: WireMoved) -> None:
+        self._event(
+            "wire_moved",
+            refused=event.refused,
+            taken=event.taken,
+            url=event.url,
+            said=event.said,
+        )
+        Screen.notice(self, moved_sentence(event))
+
+    def _finished(self, event: Finished) -> None:
+        for sentence in ending_sentences(event):
+            self.notice(sentence)
+        usage = event.usage
+        self._event(
+            "finished",
+            finish_reason=event.finish_reason,
+            model=self._model_asked,
+            model_sent=self._model_sent,
+            served_model=event.model,
+            usage=usage
+            and {
+                "prompt_tokens": usage.prompt_tokens,
+                "completion_tokens": usage.completion_tokens,
+                "cached_tokens": usage.cached_tokens,
+            },
+            text=text_of(event.message),
+        )
+
+    def _event(self, name: str, **fields: object) -> None:
+        document = {"schema": SCHEMA, "event": name, **fields}
+        self._out.write(json.dumps(document, ensure_ascii=False) + "\n")
+
+
+def alias_sentences(route: Route) -> tuple[str, ...]:
+    """Return the line that tells of an alias of ours, if the Route's model is one."""
+    if not route.is_alias:
+        return ()
+    host = urlsplit(route.base_url.value).hostname
+    return (f"`{route.model.value}` is our name; {route.model_id_sent} is sent to {host}.",)
+
+
+def moved_sentence(event: WireMoved) -> str:
+    """Return the line that tells that the endpoint took us on another wire."""
+    said = one_line(event.said)
+    if len(said) > _SAID_CHARACTERS:
+        said = said[:_SAID_CHARACTERS] + "…"
+    return (
+        f"{urlsplit(event.url).hostname} does not take {PRODUCT} on its {event.refused} wire "
+        f"(403: {said}), so this goes over the {event.taken} wire, as the next prompts will."
+    )
+
+
+def ending_sentences(event: Finished) -> list[str]:
+    """Return what must be told about how an answer ended: nothing if it is whole."""
+    sentences = [_ENDINGS[event.finish_reason]] if event.finish_reason in _ENDINGS else []
+    if not text_of(event.message):
+        thought = "The model thought, and" if event.message.parts else "The model"
+        sentences.append(f"{thought} answered nothing.")
+    return sentences
+
+
+def usage_line(model: str, usage: Usage | None) -> str:
+    """Return the model that served and what it used, in tokens."""
+    if usage is None:
+        return f"{model} · tokens not told"
+    cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
+    return f"{model} · {usage.prompt_tokens:,} tokens in{cached}, {usage.completion_tokens:,} out"
+
+
+def request_lines(event: RequestSent) -> list[str]:
+    """Return a request as lines, `>` before each; the key is a fingerprint already."""
+    lines = [f"{event.method} {event.url}"]
+    if event.proxy:
+        lines.append(f"through {event.proxy}")
+    lines += [f"{name}: {value}" for name, value in event.headers]
+    if event.body:
+        lines.append(f"{len(event.body):,} bytes:")
+        lines.append(event.body.decode("utf-8", "replace"))
+    return [f"> {line}" for line in lines]
+
+
+def head_lines(event: AnswerBegan) -> list[str]:
+    """Return the head of an answer as lines, `<` before each."""
+    return [f"< {event.status}", *(f"< {name}: {value}" for name, value in event.headers)]
+
+
+def one_line(text: str) -> str:
+    """Return the text with its line breaks and runs of blanks as single blanks."""
+    return " ".join(text.split())
