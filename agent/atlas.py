@@ -21,6 +21,7 @@ SHOWN_CHARACTERS = 500
 _OTHER_KEY = "`hermes setup` takes another key; `hermes explain` shows where this one came from."
 _OTHER_MODEL = "`hermes models --refresh` lists what this key may use; `--model ID` takes one."
 _LATER = "Ask again later; `hermes models` lists other models."
+_SEE = "Ask again later; `hermes chat --debug` shows what came back."
 _USED_UP = "It will not help to ask again now: `hermes status` names the endpoint and the key."
 
 
@@ -64,7 +65,7 @@ ROWS: tuple[BodyRow, ...] = (
         says="concurrent request limit",
         error=RateLimited,
         meaning="already answers as many requests as this plan allows",
-        remedy="Wait for the others to end, then ask again.",
+        remedy="Wait for the others to end, then ask again; `hermes status` names the key.",
     ),
     BodyRow(
         statuses=(403, 429),
@@ -187,13 +188,13 @@ def in_stream(said: str, kind: str, *, endpoint: str) -> ProviderError:
     """Return the error for an error object inside a stream that began with 200."""
     return ServerFailed(
         f'{endpoint} broke off with an error{" (" + kind + ")" if kind else ""}: "{said}"',
-        remedy="Ask again; what came was kept.",
+        remedy=f"What came was kept. {_SEE}",
         said=said,
         kind=kind,
     )
 
 
-_FAILED = BodyRow(statuses=(), error=ServerFailed, meaning="failed", remedy="Ask again later.")
+_FAILED = BodyRow(statuses=(), error=ServerFailed, meaning="failed", remedy=_SEE)
 _REDIRECT = BodyRow(
     statuses=(),
     error=ProviderError,

@@ -1,7 +1,7 @@
 """A Route and messages → events: one request a prompt, two where the endpoint moves us."""
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime
 from typing import Self
 from urllib.parse import urlsplit
@@ -83,8 +83,9 @@ class Client:
         moved = False
         while True:
             try:
-                async for event in self._ask(messages):
-                    yield event
+                async with aclosing(self._ask(messages)) as events:
+                    async for event in events:
+                        yield event
             except IdentityRefused as refusal:
                 wire = self._other_wire()
                 if moved or wire is None:

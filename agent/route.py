@@ -351,14 +351,18 @@ def _model_error(
         return UsageError(
             f"{provider.name} has no default model.", remedy="Name one with `--model ID`."
         )
-    if any(row.id == model.value for row in provider.models) or endpoint not in provider.endpoints:
+    ours = any(row.id == model.value for row in provider.models)
+    if ours or endpoint not in provider.endpoints:
         return None
     elsewhere = [
         (other, row)
         for other in provider.endpoints
         if other is not endpoint and (row := other.model(model.value))
     ]
-    if live is not None:
+    if not endpoint.lists_models:
+        missing = endpoint.model(model.value) is None
+        reason = "it has one model"
+    elif live is not None:
         missing = live.model(sent) is None
         reason = f"its list of {live.at[:10]} does not have it"
     else:

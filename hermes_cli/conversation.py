@@ -4,9 +4,8 @@ import asyncio
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, aclosing
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from agent.catalog import PROVIDERS
 from agent.errors import AuthError, HermesError
 from agent.events import Finished
 from agent.identity import PRODUCT
@@ -18,9 +17,6 @@ from hermes_cli.models import read_facts
 from hermes_cli.runtime_provider import open_client, require_key, running_route
 from hermes_cli.ui.screen import Screen, alias_sentences, one_line
 from hermes_cli.ui.style import is_terminal, say
-
-if TYPE_CHECKING:
-    from hermes_cli.ui.prompt import Prompter
 
 COMMANDS = {
     "/model [ID]": "show the model, or take another one",
@@ -68,20 +64,10 @@ def check_start(flags: Flags) -> None:
     prompter = open_prompter()
     if not prompter.confirm("Set up a key now?", True):
         raise error
-    _set_up(prompter, flags)
+    from hermes_cli.setup import run_wizard
+
+    run_wizard(prompter, flags)
     require_key(route_for(flags, read_settings(), read_facts()))
-
-
-def _set_up(prompter: "Prompter", flags: Flags) -> None:
-    """Ask for the provider's key, the first provider's if none was named, and save it."""
-    from hermes_cli.plan import Task, save
-    from hermes_cli.setup import wizard
-
-    row = find_provider(flags.provider) if _names_provider(flags) else PROVIDERS[0]
-    plan = wizard(prompter, Task(row=row, settings=read_settings(), facts=read_facts()))
-    save(plan)
-    for text, style in plan.lines:
-        prompter.say(text, style)
 
 
 def _names_provider(flags: Flags) -> bool:

@@ -84,7 +84,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     (`| head -1`) is no error.
     """
     try:
-        code = cli.main(arguments, prog_name="hermes", standalone_mode=False)
+        # Not `cli.main`: it would end with 1 when the reader of our output has left.
+        arguments = list(sys.argv[1:] if arguments is None else arguments)
+        with cli.make_context("hermes", arguments) as context:
+            code = cli.invoke(context)
         if sys.stdout is not None:  # None if it was closed before we started
             sys.stdout.flush()
     except HermesError as error:
@@ -92,6 +95,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
         print_error(error)
         code = error.exit_code
+    except click.exceptions.Exit as leaving:
+        code = leaving.exit_code
     except click.ClickException as error:
         error.show()
         code = error.exit_code

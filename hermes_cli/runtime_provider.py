@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from agent.catalog.rows import Wire
 from agent.errors import AuthError
 from agent.keys import plain_text
-from agent.route import Candidate, Origin, Route, Wishes, resolve
+from agent.route import Chosen, Origin, Route
 from hermes_cli.auth import Flags, key_variables, model_file, route_for
 from hermes_cli.config import child_environment, read_network, read_settings
 from hermes_cli.models import open_learnt, read_facts
@@ -69,7 +69,7 @@ def running_route(flags: Flags) -> Iterator[Route]:
     """
     settings = read_settings()
     route = route_for(flags, settings, read_facts())
-    if not route.provider.value.runs_here:
+    if not route.provider.value.runs_here or route.model_error is not None:
         yield route
         return
     from agent.local_server import LocalServer, find_model
@@ -81,14 +81,10 @@ def running_route(flags: Flags) -> Iterator[Route]:
         context_tokens=route.window.value,
         model_id=route.model_id_sent,
     ) as server:
-        where = "started for this run"
-        given = Wishes(
-            keys=(Candidate(server.key, Origin.DEFAULT, where),),
-            base_urls=(Candidate(server.base_url, Origin.DEFAULT, where),),
-            models=(Candidate(route.model.value, route.model.origin, route.model.where),),
-        )
-        running = resolve(route.provider, given, read_facts())
-        yield replace(running, window=route.window, model_row=route.model_row)
+        key = Chosen(server.key, Origin.DEFAULT, "made for this run")
+        url = Chosen(server.base_url, Origin.DEFAULT, "started for this run")
+        endpoint = replace(route.endpoint, base_urls=((route.wire.value, server.base_url),))
+        yield replace(route, endpoint=endpoint, base_url=url, key=key)
 
 
 def open_client(route: Route) -> "Client":

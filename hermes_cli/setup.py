@@ -111,8 +111,7 @@ def _introduce(prompter: Prompter, task: Task) -> Candidate[ApiKey] | None:
             prompter.say("  and their twins in another region, which only you can choose:")
         keys = ""
         if number <= len(products) > 1:
-            begin = endpoint.key_prefix and f"that begin with {endpoint.key_prefix}"
-            keys = f"keys {begin}" if begin else "all other keys"
+            keys = f"{endpoint.key_prefix}… keys" if endpoint.key_prefix else "all other keys"
         prompter.say(_endpoint_line(number, endpoint, keys))
     prompter.say(
         "Nothing is called now: the key is saved unchecked, and goes out with your first prompt."
@@ -131,8 +130,8 @@ def _introduce(prompter: Prompter, task: Task) -> Candidate[ApiKey] | None:
 
 
 def _endpoint_line(number: int, endpoint: EndpointRow, keys: str) -> str:
-    about = ", ".join(filter(None, (endpoint.region, keys)))
-    return f"  {number}  {endpoint.name:<29}  {endpoint.base_urls[0][1]:<30}  {about}".rstrip()
+    name = endpoint.name.removesuffix(" endpoint")
+    return f"  {number}  {name:<20}  {endpoint.base_urls[0][1]:<29}  {keys or endpoint.region}"
 
 
 def _what_is_set(task: Task, key: Candidate[ApiKey]) -> str:
@@ -305,7 +304,7 @@ def _show_models(prompter: Prompter, task: Task, choice: Choice) -> tuple[str, .
     width = max((len(model_id) for model_id in (*ours, *theirs)), default=0)
     for number, model_id in enumerate((*ours, *theirs), start=1):
         if number == 1 and ours:
-            prompter.say("Models, with their context windows:")
+            prompter.say("Models, their windows in tokens, and where each number comes from:")
         if number == len(ours) + 1:
             prompter.say(heading)
         about = _about_model(task.route(choice, model_id))
@@ -316,11 +315,11 @@ def _show_models(prompter: Prompter, task: Task, choice: Choice) -> tuple[str, .
 def _about_model(route: Route) -> str:
     """Return a model's window, where the number comes from, and what else is known."""
     source = route.window.where.removesuffix(f" {route.model.value}")
-    words = [f"{route.window.value:>9,} tokens ({source})"]
+    words = []
     if route.model_row is not None and route.model_row.standing:
         words.append(route.model_row.standing)
     if route.is_alias:
         words.append(f"sent as {route.model_id_sent}")
     if route.live is not None and route.live.model(route.model_id_sent) is None:
         words.append("not offered to this key")
-    return ", ".join(words)
+    return f"{route.window.value:>9,}  {source}  {', '.join(words)}".rstrip()

@@ -83,6 +83,7 @@ def main() -> None:
             "TERM": "xterm-256color",
             "LANG": "C.UTF-8",
             "PS1": "$ ",
+            "HISTFILE": "/dev/null",
         }
         key = next(iter(kimi.keys["kimi-code"]))
         with terminal(environment, folder):

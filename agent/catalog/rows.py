@@ -71,6 +71,7 @@ class EndpointRow:
     mark of their own. `base_urls` are pairs (wire, URL), the preferred wire first.
     `product` is shared by regional twins: a key of one may be shown to the other.
     `refuses_unknown_clients` are the wires that answer 403 to a client's name.
+    `lists_models` is False where the rows are all there is and nobody can be asked.
     """
 
     id: str

@@ -1,6 +1,8 @@
 """Questions to a person: in a terminal, over a pipe, or to a script in a test."""
 
+import shutil
 import sys
+import textwrap
 from typing import Protocol
 
 from agent.errors import HermesError
@@ -48,14 +50,29 @@ class Prompter(Protocol):
         """Return yes or no; `default` if the answer is empty."""
 
 
+def _wrapped(text: str) -> list[str]:
+    """Return a line as it fits the terminal, its continuation set in; whole for a pipe."""
+    if not is_terminal(sys.stdout):
+        return [text]
+    indent = len(text) - len(text.lstrip())
+    return textwrap.wrap(
+        text,
+        shutil.get_terminal_size().columns,
+        subsequent_indent=" " * (indent and indent + 4),
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [""]
+
+
 class _Printing:
     """Says lines on standard output and understands yes and no; the asking is in subclasses."""
 
     tries = 1
 
     def say(self, text: str, style: str = "") -> None:
-        """Print a line, in what signs the output has."""
-        say(writable(text), style=style)
+        """Print a line, in what signs the output has, broken between words on a terminal."""
+        for line in _wrapped(writable(text)):
+            say(line, style=style)
 
     def ask(self, question: str, default: str = "") -> str:
         """Return the answer without blanks around it; `default` if it is empty."""

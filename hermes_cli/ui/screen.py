@@ -195,7 +195,7 @@ class Screen:
 
 
 class JsonScreen(Screen):
-    """One JSON object a line on `out` for each event; see docs/json-chat.md."""
+    """One JSON object a line on `out` for each event; see docs/json.md."""
 
     def __init__(self, out: Sink, err: Sink, *, debug: bool = False) -> None:
         super().__init__(out, err, debug=debug)

@@ -37,8 +37,8 @@ def test_the_models_are_listed_in_order_with_windows_and_sources(home: Path) -> 
     ):
         assert 0 < screen.index(earlier) < screen.index(later)
     assert home.exists()
-    assert "200,000 tokens (shipped row), alias of ours, sent as kimi-for-coding" in screen
-    assert "262,144 tokens (shipped row), closed 2026-05-25" in screen
+    assert "  200,000  shipped row  alias of ours, sent as kimi-for-coding\n" in screen
+    assert "  262,144  shipped row  closed 2026-05-25\n" in screen
 
 
 def test_a_live_list_stands_in_place_of_the_shipped_rows(home: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_live_list_stands_in_place_of_the_shipped_rows(home: Path) -> None:
     script = run(PLAN_KEY, "", "7", facts=facts)
 
     assert "In the endpoint's own list of 2026-11-20:" in script.said
-    assert "9,000 tokens (GET /models of 2026-11-20)" in script.screen
+    assert "    9,000  GET /models of 2026-11-20\n" in script.screen
     assert "5,000 tokens (GET /models of 2026-11-20)" in script.screen
     assert "not offered to this key" in script.screen
     assert "when this version shipped" not in script.screen

@@ -218,7 +218,7 @@ def test_requests_and_heads_are_shown_for_debugging_only(tmp_path: Path) -> None
 
 
 def test_every_event_is_one_line_of_json(tmp_path: Path) -> None:
-    """The whole vocabulary of `--json`, each with its schema, as docs/json-chat.md has it."""
+    """The whole vocabulary of `--json`, each with its schema, as docs/json.md has it."""
     refused = KeyRefused("No.", remedy="Go.", status=401)
     asked = route("sk-kimi-mock-code-0001")
     with opened(tmp_path / "out") as out, opened(tmp_path / "err") as err:
