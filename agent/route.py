@@ -374,7 +374,7 @@ def _model_error(
     open_rows = [row for row in endpoint.models if not row.last_day]
     offered = [e.id for e in live.models] if live else [row.id for row in open_rows]
     twins = [row.id for row in open_rows if row.family in families and row.id in offered]
-    advice = f"Here it is `--model {twins[0]}`." if twins else f"It has: {', '.join(offered)}."
+    advice = f"Here it is `{twins[0]}`." if twins else f"It has: {', '.join(offered)}."
     return UnknownModel(
         f"The {endpoint.name} does not have the model `{model.value}`: {reason}. {advice}",
         remedy="`hermes models` lists them; `hermes models --refresh` asks the endpoint.",

@@ -172,10 +172,10 @@ def test_an_id_of_another_endpoint_is_refused_with_the_right_one() -> None:
     """Acceptance 17's beginning: kimi-k3 on the plan is k3, and the other way round."""
     error = route(model="kimi-k3").model_error
     assert isinstance(error, UnknownModel)
-    assert "`--model k3`" in error.message
+    assert "`k3`" in error.message
     error = route(model="k3", keys=(key(PLATFORM),)).model_error
     assert error is not None
-    assert "`--model kimi-k3`" in error.message
+    assert "`kimi-k3`" in error.message
 
 
 def test_an_id_that_the_live_list_lacks_is_refused_with_what_it_has() -> None:

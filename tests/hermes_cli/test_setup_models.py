@@ -69,7 +69,7 @@ def test_a_model_is_taken_by_enter_number_or_id(home: Path, answer: str, model: 
 def test_an_id_of_another_endpoint_is_answered_with_the_right_one(home: Path) -> None:
     """`kimi-k3` is the platform's name; the plan's is told, and the question comes again."""
     script = run(PLAN_KEY, "", "kimi-k3", "k3")
-    assert "it is an id of the Moonshot endpoint. Here it is `--model k3`." in script.screen
+    assert "it is an id of the Moonshot endpoint. Here it is `k3`." in script.screen
     assert 'model = "k3"' in files(home)[1]
     with pytest.raises(UnknownModel):
         run("", "", "kimi-k3", tries=1)

@@ -138,7 +138,7 @@ def test_a_model_of_another_endpoint_is_refused_before_sending(
     result = hermes("chat", "-q", "hi", "--model", "kimi-k3", key=PLAN_KEY)
 
     assert (result.stdout, result.code) == ("", 2)
-    assert "`--model k3`" in result.stderr
+    assert "`k3`" in result.stderr
     assert kimi.seen == []
     assert kimi.connects == []
 

@@ -98,7 +98,7 @@ def test_a_model_in_use_that_the_endpoint_lacks_is_exit_2(here: Here) -> None:
 
     assert result.code == 2
     assert "Model   kimi-k3 (model in ~/.hermes/config.toml line 1)" in result.stdout
-    assert "Here it is `--model k3`" in result.stderr
+    assert "Here it is `k3`" in result.stderr
 
 
 def test_without_any_key_a_model_can_be_chosen(here: Here) -> None:

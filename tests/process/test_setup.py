@@ -112,7 +112,7 @@ def test_an_override_survives_a_new_key(offline: Hermes) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("--model", "kimi-k3"), 2, "Here it is `--model k3`."),
+        (("--model", "kimi-k3"), 2, "Here it is `k3`."),
         (("--model", PLAN_KEY), 2, "That is no model id."),
         (("--base-url", "ftp://example.invalid"), 2, "is not an http or https URL"),
         (("--base-url", "http://example.invalid/v1"), 2, "Plain http"),
@@ -249,7 +249,7 @@ def test_what_stands_against_a_new_key_is_told(offline: Hermes) -> None:
     assert "KIMI_BASE_URL is set in this shell to another base URL" in result.stdout
     assert "`unset KIMI_BASE_URL`" in result.stdout
     assert "`unset KIMI_API_KEY`" in result.stdout
-    assert "Here it is `--model k3`." in result.stdout
+    assert "Here it is `k3`." in result.stdout
     assert result.stdout.splitlines()[-1] == 'Next: hermes chat --model ID -q "hello"'
     assert files(offline.home) == {
         ".env": f"KIMI_API_KEY={PLAN_KEY}\n".encode(),

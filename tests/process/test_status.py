@@ -79,7 +79,7 @@ def test_a_model_the_endpoint_lacks_is_a_red_line_and_exit_2(here: Here) -> None
     assert result.code == 2
     assert "Model     kimi-k3 (--model)" in result.stdout
     assert "Error: The Kimi Coding endpoint does not have the model `kimi-k3`" in result.stderr
-    assert "`--model k3`" in result.stderr
+    assert "`k3`" in result.stderr
     assert "`hermes models`" in result.stderr.splitlines()[-1]
 
 
