@@ -67,7 +67,7 @@ def test_an_id_of_another_endpoint_is_refused_and_nothing_is_written(here: Here)
     for model_id, (env, right) in wrong.items():
         result = here("model", model_id, env=env)
         assert result.code == 2
-        assert f"Here it is `--model {right}`" in result.stderr
+        assert f"Here it is `{right}`" in result.stderr
         assert result.stdout == ""
     assert not here.home.exists()
 
