@@ -9,7 +9,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet
 
-.PHONY: demo test format bench picture kimi-page clean
+.PHONY: demo test format bench picture kimi-page errors-page clean
 
 demo: $(VENV)/demo.stamp
 	@scripts/demo
@@ -28,6 +28,9 @@ picture: $(VENV)/dev.stamp
 
 kimi-page: $(VENV)/dev.stamp
 	@$(BIN)/python -m scripts.kimi_page > docs/kimi.md.new && mv docs/kimi.md.new docs/kimi.md
+
+errors-page: $(VENV)/dev.stamp
+	@$(BIN)/python -m scripts.errors_page > docs/errors.md.new && mv docs/errors.md.new docs/errors.md
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

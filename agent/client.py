@@ -1,36 +1,50 @@
-"""A Route and messages → events: one request a prompt, two where the endpoint moves us."""
+"""A Route and messages → events: mends what can be mended, learns, and says what it did."""
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, aclosing
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Self
-from urllib.parse import urlsplit
 
 import msgspec
 
-from agent.atlas import classify, in_stream
 from agent.catalog.rows import Wire
-from agent.errors import IdentityRefused, ServerFailed
-from agent.estimate import tokens_at_most
-from agent.events import Event, WireMoved
-from agent.keys import ApiKey
-from agent.learnt import Learnt, LiveModel
-from agent.messages import Message
-from agent.route import Origin, Route
-from agent.transport.http import Http, HttpAnswer, HttpRequest, request_sent
+from agent.compaction import Compaction, count_changed, drop_oldest_tool_output
+from agent.errors import (
+    ContextOverflow,
+    HermesError,
+    IdentityRefused,
+    RateLimited,
+    ReasoningMissing,
+    ServerFailed,
+)
+from agent.events import (
+    BudgetRaised,
+    Event,
+    Finished,
+    Resumed,
+    Retrying,
+    ServedModel,
+    Waiting,
+    WindowLearnt,
+    WireMoved,
+)
+from agent.exchange import Exchange, key_of, place_of, refusal, room_tokens
+from agent.learnt import Learnt, LearntLimit, LiveModel
+from agent.messages import Message, Options, Tool, calls_of, text_of
+from agent.route import Candidate, Chosen, Origin, Route
+from agent.transport.http import Http, HttpRequest, request_sent
 from agent.transport.network import Network
-from agent.transport.sse import SseParser
-from agent.wire.base import StreamError, StreamReader
-from agent.wire.chat_request import chat_body, chat_headers
-from agent.wire.chat_stream import ChatReader
-from agent.wire.messages_request import messages_body, messages_headers
-from agent.wire.messages_stream import MessagesReader
+from agent.transport.retry import Patience, wait_seconds
+from agent.turn import Turn, can_be_continued, joined
+from agent.wire.turns import Memory
 
-SMALLEST_BUDGET_TOKENS = 1_024
-"""What an answer may at least have, however full the window is."""
-
-DEMANDED_BUDGET_TOKENS = 16_384
-"""What we name where the wire demands a budget and no row knows one."""
+LARGEST_WINDOW_TOKENS = 2**40
+MODEL_LIST_BYTES = 16 * 1024 * 1024
+RAISED_BUDGET_TOKENS = 65_536
+"""What an answer gets whose first budget went into reasoning, if the window has it."""
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -42,21 +56,46 @@ class _ModelList(msgspec.Struct, frozen=True):
     data: list[_Entry]
 
 
+@dataclass(frozen=True, slots=True)
+class _Mended:
+    """What was done about a failure, as the user is told, and the wait before the next try."""
+
+    event: Event
+    wait: float = 0.0
+
+
 class Client:
     """
     Asks one Route; an asynchronous context manager.
 
-    `route` is the Route in use: it is replaced whole when the endpoint refuses our name
-    on a wire that it is known to guard, and `learnt` remembers the wire that worked.
+    `route` is the Route in use: it is replaced whole when the endpoint refuses our name on
+    a wire that it is known to guard, or names the model's true window; `learnt` remembers
+    both. `sleep` and `chance` (0 to 1) are arguments so that waiting can be told from time.
+    `compact` is asked once, when a conversation is longer than the window.
     """
 
-    def __init__(self, route: Route, network: Network, *, learnt: Learnt | None = None) -> None:
+    def __init__(
+        self,
+        route: Route,
+        network: Network,
+        *,
+        learnt: Learnt | None = None,
+        patience: Patience | None = None,
+        compact: Compaction = drop_oldest_tool_output,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
         self.route = route
         self._network = network
         self._learnt = learnt
+        self._patience = patience or Patience()
+        self._compact = compact
+        self._sleep = sleep
+        self._chance = chance
         self._resources = AsyncExitStack()
         self._http = Http(network)
-        self._reader: StreamReader | None = None
+        self._memory: dict[Wire, Memory] = {"chat": Memory(), "messages": Memory()}
+        self._exchange: Exchange | None = None
 
     async def __aenter__(self) -> Self:
         """Return itself; nothing is sent before the first prompt."""
@@ -69,129 +108,224 @@ class Client:
 
     def partial(self) -> Message:
         """Return what has come of the answer under way, or of the one that broke off."""
-        return self._reader.partial() if self._reader else Message("assistant", ())
+        if self._exchange is None:
+            return Message("assistant", ())
+        return joined(self._exchange.turn.came, self._exchange.reader.partial())
 
-    async def stream(self, messages: Sequence[Message]) -> AsyncGenerator[Event]:
+    async def stream(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Tool] = (),
+        *,
+        options: Options | None = None,
+    ) -> AsyncGenerator[Event]:
         """
         Send the conversation and yield what happens, to the Finished at the end.
 
-        One HTTP request; two if the endpoint refuses our name on this wire and has
-        another; a wire that the user's own setting names stays. Raises ProviderError,
-        NetworkError or ConfigurationError.
+        One HTTP request, unless something can be mended: a name refused on one wire, a
+        failure that may pass, a cut stream, a window that was smaller than known, a budget
+        that went into reasoning. Each is told by an event. Raises ProviderError,
+        NetworkError or ConfigurationError when nothing can be mended any more.
         """
-        self._reader = None
-        moved = False
-        while True:
+        turn = Turn(messages, tools, options or Options())
+        wire = self.route.wire.value
+        done = False
+        while not done:
+            exchange = self._exchange = Exchange(
+                self.route, turn, self._memory[self.route.wire.value]
+            )
             try:
-                async with aclosing(self._ask(messages)) as events:
-                    async for event in events:
+                yield request_sent(exchange.request, self._network)
+                async with self._http.send(exchange.request) as answer:
+                    yield answer.began
+                    await exchange.check(answer)
+                    async for chunk in answer.chunks():
+                        for event in exchange.read(chunk):
+                            yield event
+                        if exchange.over:
+                            await answer.drain()
+                            break
+                    for event in exchange.rest():
                         yield event
-            except IdentityRefused as refusal:
-                wire = self._other_wire()
-                if moved or wire is None:
-                    raise
-                moved = True
-                refused = self.route.wire.value
-                self.route = self.route.on_wire(
-                    wire, origin=Origin.REMEMBERED, where="the endpoint refused our name just now"
-                )
-                yield WireMoved(refused=refused, taken=wire, url=self.route.url, said=refusal.said)
-            else:
-                if moved and self._learnt is not None:
-                    self._learnt.remember_wire(
-                        self.route.chat_base_url, self.route.wire.value, at=_now()
-                    )
-                return
+                events, wait = self._last_events(exchange), 0.0
+                done = isinstance(events[-1], Finished)
+            except HermesError as error:
+                mended = self._mend(error, turn)
+                events, wait = [mended.event], mended.wait
+            for event in events:
+                yield event
+            async for tick in self._countdown(wait):
+                yield tick
+        self._remember_wire(wire)
+
+    async def fetch(self, path: str) -> bytes:
+        """Return the body of a GET below the chat base URL. Raises as `stream` does."""
+        return await self._get(f"{self.route.chat_base_url}{path}")
 
     async def list_models(self) -> tuple[LiveModel, ...]:
         """Ask the endpoint for the models of this key. Raises as `stream` does."""
-        request = HttpRequest("GET", self.route.models_url, key=self._key)
-        async with self._http.send(request) as answer:
-            body = await answer.read(16 * 1024 * 1024)
-            if answer.status != 200:
-                raise self._refusal(answer, body)
+        body = await self._get(self.route.models_url)
         try:
             entries = msgspec.json.decode(body, type=_ModelList).data
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ServerFailed(
-                f"{self._place} sent a model list that cannot be read: {error}.",
+                f"{place_of(self.route)} sent a model list that cannot be read: {error}.",
                 remedy="`hermes models` shows the shipped list.",
-                status=answer.status,
+                status=200,
             ) from error
-        return tuple(LiveModel(e.id, e.context_length or None) for e in entries if e.id)
+        return tuple(LiveModel(e.id, _window(e.context_length)) for e in entries if e.id)
 
-    async def _ask(self, messages: Sequence[Message]) -> AsyncGenerator[Event]:
-        """Send one request and yield its events."""
-        request = self._request(messages)
-        yield request_sent(request, self._network)
+    async def _get(self, url: str) -> bytes:
+        request = HttpRequest("GET", url, key=key_of(self.route))
         async with self._http.send(request) as answer:
-            yield answer.began
+            body = await answer.read(MODEL_LIST_BYTES)
             if answer.status != 200:
-                raise self._refusal(answer, await answer.read())
-            parser, reader = SseParser(), _reader_for(self.route.wire.value)
-            self._reader = reader
-            try:
-                async for chunk in answer.chunks():
-                    for event in reader.read_all(parser.feed(chunk)):
-                        yield event
-                    if reader.ended:
-                        break
-                for event in reader.read_all(parser.finish()):
-                    yield event
-            except StreamError as error:
-                raise in_stream(error.said, error.kind, endpoint=self._place) from None
-            yield reader.finish()
+                raise refusal(self.route, answer, body)
+        return body
 
-    def _request(self, messages: Sequence[Message]) -> HttpRequest:
-        """Return the request of the Route's wire."""
-        route = self.route
-        row_budget = route.output_tokens
-        room = max(route.window.value - tokens_at_most(messages), SMALLEST_BUDGET_TOKENS)
-        if route.wire.value == "messages":
-            body = messages_body(
-                messages,
-                model=route.model_id_sent,
-                max_tokens=min(row_budget or DEMANDED_BUDGET_TOKENS, room),
-            )
-            return HttpRequest("POST", route.url, messages_headers(), body, self._key)
-        body = chat_body(
-            messages,
-            model=route.model_id_sent,
-            max_completion_tokens=min(row_budget, room) if row_budget else None,
-            replay_reasoning="replay-reasoning" in route.endpoint.quirks,
-        )
-        return HttpRequest("POST", route.url, chat_headers(), body, self._key)
+    async def _countdown(self, seconds: float) -> AsyncGenerator[Event]:
+        """Wait, and tell once a second how long it still takes."""
+        while seconds > 1:
+            yield Waiting(seconds)
+            await self._sleep(1)
+            seconds -= 1
+        if seconds:
+            await self._sleep(seconds)
 
-    def _other_wire(self) -> Wire | None:
-        """Return the wire to go to when the endpoint refuses our name on this one, if any."""
+    def _last_events(self, exchange: Exchange) -> list[Event]:
+        """Return a larger budget if the turn needs one, else its end and who served it."""
+        calls = exchange.end()
+        raised = self._raised(exchange)
+        if raised is not None:
+            return [raised]
+        finished = msgspec.structs.replace(exchange.finished, message=self.partial())
+        asked = self.route.model_id_sent
+        events: list[Event] = [*calls, finished]
+        if finished.model and finished.model.lower() != asked.lower():
+            events.insert(-1, ServedModel(asked=asked, served=finished.model))
+        return events
+
+    # --- what can be mended ---------------------------------------------------------------
+
+    def _mend(self, error: HermesError, turn: Turn) -> _Mended:
+        """Change the Route or the turn so that another request may succeed, or raise."""
+        match error:
+            case IdentityRefused():
+                mended = self._move(error, turn)
+            case ContextOverflow():
+                mended = self._learn_window(error, turn)
+            case ReasoningMissing():
+                mended = self._fill_reasoning(error, turn)
+            case _:
+                mended = self._again(error, turn) if error.retryable else None
+        if mended is None:
+            raise error
+        return mended
+
+    def _move(self, error: IdentityRefused, turn: Turn) -> _Mended | None:
+        """Go to the endpoint's other wire, once; a wire that the user's setting names stays."""
         route = self.route
-        guarded = route.wire.value in route.endpoint.refuses_unknown_clients
-        if not guarded or route.wire.origin is Origin.CONFIG:
+        refused = route.wire.value
+        guarded = set(route.endpoint.refuses_unknown_clients)
+        free: list[Wire] = [wire for wire in route.endpoint.wires if wire not in guarded]
+        kept = route.wire.origin is Origin.CONFIG or refused not in guarded
+        if kept or not free or not turn.once("move"):
             return None
-        free = set(route.endpoint.wires) - set(route.endpoint.refuses_unknown_clients)
-        return next((wire for wire in route.endpoint.wires if wire in free), None)
-
-    def _refusal(self, answer: HttpAnswer, body: bytes) -> Exception:
-        return classify(
-            answer.status,
-            body,
-            endpoint=self._place,
-            request_id=answer.header("msh-request-id") or answer.header("x-trace-id"),
-            location=answer.header("location"),
+        self.route = route.on_wire(
+            free[0], origin=Origin.REMEMBERED, where="the endpoint refused our name just now"
+        )
+        return _Mended(
+            WireMoved(refused=refused, taken=free[0], url=self.route.url, said=error.said)
         )
 
-    @property
-    def _place(self) -> str:
-        """The host that is asked, as messages name it."""
-        return urlsplit(self.route.url).netloc
+    def _learn_window(self, error: ContextOverflow, turn: Turn) -> _Mended | None:
+        """Remember the window that the error named, leave out what does not fit, ask once more."""
+        if not error.tokens or not turn.once("window"):
+            return None
+        route = self.route
+        told = route.live.model(route.model_id_sent) if route.live else None
+        limit = LearntLimit(error.tokens, told.context_tokens if told else None, _now())
+        key = key_of(route)
+        if self._learnt is not None and key is not None:
+            self._learnt.remember_limit(route.chat_base_url, key.digest, route.model_id_sent, limit)
+        before = Candidate(route.window.value, route.window.origin, route.window.where)
+        window = Chosen(error.tokens, Origin.LEARNT, f"learnt on {limit.at[:10]}", beaten=(before,))
+        self.route = replace(route, window=window)
+        budget = min(route.output_tokens or 0, error.tokens // 4)
+        messages = self._compact(turn.messages, error.tokens - budget)
+        dropped = count_changed(turn.messages, messages)
+        turn.messages = messages
+        return _Mended(
+            WindowLearnt(model=route.model_id_sent, tokens=error.tokens, dropped_messages=dropped)
+        )
 
-    @property
-    def _key(self) -> ApiKey | None:
-        return self.route.key.value if self.route.key else None
+    def _fill_reasoning(self, error: ReasoningMissing, turn: Turn) -> _Mended | None:
+        """Ask once more without thinking, or with a blank where reasoning never came."""
+        if not turn.once("reasoning"):
+            return None
+        row = self.route.row_sent
+        if row is not None and row.thinking == "both":
+            turn.options = msgspec.structs.replace(turn.options, effort="off")
+        else:
+            turn.reasoning_filler = " "
+        return _Mended(Retrying(seconds=0, attempt=1, reason=error.message))
+
+    def _again(self, error: HermesError, turn: Turn) -> _Mended | None:
+        """Wait and ask again: from where the answer stopped if it can go on there."""
+        came = self.partial()
+        grew = came.parts and came != turn.came
+        if grew:
+            turn.progressed()
+        turn.tries += 1
+        wait = wait_seconds(
+            self._patience,
+            tries=turn.tries,
+            waited=turn.waited,
+            asked=error.retry_after_seconds if isinstance(error, RateLimited) else None,
+            chance=self._chance(),
+        )
+        if wait is None:
+            return None
+        turn.waited += wait
+        if not came.parts:
+            return _Mended(Retrying(seconds=wait, attempt=turn.tries, reason=error.message), wait)
+        continued = self._continues(came, turn)
+        if continued:
+            turn.came = came
+        else:
+            turn.start_anew(came)
+        return _Mended(Resumed(reason=error.message, continued=continued), wait)
+
+    def _continues(self, came: Message, turn: Turn) -> bool:
+        has_mode = "partial-mode" in self.route.endpoint.quirks
+        on_chat = self.route.wire.value == "chat"
+        in_call = self._exchange is not None and self._exchange.reader.in_call
+        return has_mode and on_chat and not in_call and can_be_continued(came, turn.options)
+
+    def _raised(self, exchange: Exchange) -> BudgetRaised | None:
+        """Return the event of a larger budget if reasoning has used all of this one, once."""
+        turn, message = exchange.turn, self.partial()
+        answered = text_of(message).strip() or calls_of(message)
+        before = turn.options.budget_tokens or self.route.output_tokens or 0
+        after = min(max(RAISED_BUDGET_TOKENS, 2 * before), room_tokens(self.route, turn))
+        if answered or exchange.finished.finish_reason != "length" or after <= before:
+            return None
+        if not turn.once("budget"):
+            return None
+        turn.with_budget(after)
+        turn.start_anew(message)
+        return BudgetRaised(before_tokens=before, after_tokens=after)
+
+    def _remember_wire(self, before: Wire) -> None:
+        """Remember the wire that the endpoint took us on, if it is another than we began with."""
+        wire = self.route.wire.value
+        if wire != before and self._learnt is not None:
+            self._learnt.remember_wire(self.route.chat_base_url, wire, at=_now())
 
 
-def _reader_for(wire: Wire) -> StreamReader:
-    return MessagesReader() if wire == "messages" else ChatReader()
+def _window(tokens: int | None) -> int | None:
+    """Return a listed window if it can be one: official clients refuse rows without."""
+    return tokens if tokens is not None and 0 < tokens <= LARGEST_WINDOW_TOKENS else None
 
 
 def _now() -> str:

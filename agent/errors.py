@@ -11,13 +11,29 @@ Every failure a user can meet, as one tree; each class says who must act.
     │   └── LocalModelMissing      exit 3   the embedded model is not installed
     ├── ProviderError              exit 4   the endpoint answered, and refused
     │   ├── KeyRefused             exit 4   401: the key, or what the key may use
-    │   ├── AccessRefused          exit 4   403: quota, ban, region, no permission
+    │   │   ├── KeyOfOtherProduct  exit 4   401: a key of the vendor's other product
+    │   │   └── KeyOfOtherRegion   exit 4   401: a key of the product's other region
+    │   ├── AccessRefused          exit 4   403: no permission, or a reason nobody told
+    │   │   ├── EntitlementRefused exit 4   401: the key is taken, its plan lacks the model
+    │   │   ├── MembershipMissing  exit 4   402: no active membership
+    │   │   └── Banned             exit 4   403: the account's access was ended
     │   ├── IdentityRefused        exit 4   403: the endpoint does not take this client's name
     │   ├── NotFound               exit 4   404: the model or the path
+    │   │   ├── ModelNotFound      exit 4   404, 401: the endpoint does not know the model id
+    │   │   │   └── DeadModel      exit 4   404, 401: it did, until a day that is known
+    │   │   └── WrongPath          exit 4   404: nothing is at this path
     │   ├── RequestRefused         exit 4   other 4xx: the request itself
-    │   ├── QuotaExhausted         exit 4   no balance or no quota left; never retried
+    │   │   ├── ContextOverflow    exit 4   400: longer than the model's window
+    │   │   ├── ReasoningMissing   exit 4   400: the model's earlier reasoning is wanted back
+    │   │   ├── SchemaRefused      exit 4   400: a schema outside the endpoint's dialect
+    │   │   ├── RequestTooLarge    exit 4   400, 413: more bytes than are taken
+    │   │   └── ContentFiltered    exit 4   400: the text is considered high risk
+    │   ├── QuotaExhausted         exit 4   no quota left in a window of the plan; never retried
+    │   │   └── EmptyBalance       exit 4   429: no money left in the account; never retried
     │   ├── RateLimited            exit 4   429, for a while
-    │   └── ServerFailed           exit 4   5xx, or an error inside a stream
+    │   │   ├── ConcurrencyReached exit 4   403, 429: too many requests at once
+    │   │   └── Overloaded         exit 4   429: the model's engine is busy
+    │   └── ServerFailed           exit 4   5xx, 408, 409, 499, or an error inside a stream
     └── NetworkError               exit 5   no answer came, or not all of it
         ├── NameNotResolved        exit 5   DNS has no such host
         ├── ConnectionRefused      exit 5   nobody listens, or no way there
@@ -87,10 +103,13 @@ class ProviderError(HermesError):
 
     `status` is the HTTP status, 0 for an error inside a stream that began with 200.
     `said` is the endpoint's own text, `kind` its error type, `request_id` its id for
-    the request; each may be empty.
+    the request; each may be empty. `retry_after_seconds` is the wait it asked for, if it
+    did. `row` is the id of the row in `agent.atlas` that knew the answer.
     """
 
     exit_code = 4
+    retry_after_seconds: float | None = None
+    row: str = ""
 
     def __init__(
         self,
@@ -113,8 +132,28 @@ class KeyRefused(ProviderError):
     """The endpoint answered 401: to the key, or to what the key may use."""
 
 
+class KeyOfOtherProduct(KeyRefused):
+    """The key belongs to another product of the same vendor, and neither takes the other's."""
+
+
+class KeyOfOtherRegion(KeyRefused):
+    """The key belongs to the same product in another region, and neither takes the other's."""
+
+
 class AccessRefused(ProviderError):
-    """The endpoint answered 403 for another reason than our name."""
+    """The endpoint refused access for another reason than the key itself or our name."""
+
+
+class EntitlementRefused(AccessRefused):
+    """The key is good and its plan does not have this model, or not so much of it."""
+
+
+class MembershipMissing(AccessRefused):
+    """The endpoint could not find an active membership behind the key."""
+
+
+class Banned(AccessRefused):
+    """The endpoint has ended this account's access; asking again does not help."""
 
 
 class IdentityRefused(ProviderError):
@@ -125,22 +164,81 @@ class NotFound(ProviderError):
     """The endpoint answered 404: no such model for this key, or no such path."""
 
 
+class ModelNotFound(NotFound):
+    """The endpoint does not know the model id, or not for this key."""
+
+
+class DeadModel(ModelNotFound):
+    """The model id was closed on a day that a row knows."""
+
+
+class WrongPath(NotFound):
+    """Nothing is at this path; most often `/v1` is in the base URL twice, or missing."""
+
+
 class RequestRefused(ProviderError):
-    """The endpoint answered another 4xx: the request itself is at fault."""
+    """
+    The endpoint answered another 4xx: the request itself is at fault.
+
+    `field` names the field of the request, in the wire's own words; empty if nobody knows.
+    """
+
+    field: str = ""
+
+
+class ContextOverflow(RequestRefused):
+    """
+    The conversation is longer than the model's window.
+
+    `tokens` is the window it named, `requested` what was asked for; each 0 if untold.
+    """
+
+    tokens: int = 0
+    requested: int = 0
+
+
+class ReasoningMissing(RequestRefused):
+    """The endpoint wants the reasoning of an earlier answer back, which never came or was lost."""
+
+
+class SchemaRefused(RequestRefused):
+    """A schema is outside the endpoint's dialect; `path` is where, dotted, or empty."""
+
+    path: str = ""
+
+
+class RequestTooLarge(RequestRefused):
+    """The request has more bytes than the endpoint takes, whatever its tokens."""
+
+
+class ContentFiltered(RequestRefused):
+    """The endpoint considers the text high risk; asking again does not help."""
 
 
 class QuotaExhausted(ProviderError):
-    """The plan's quota or the account's balance is used up; asking again does not help."""
+    """The quota of a window is used up; asking again does not help before it ends."""
+
+
+class EmptyBalance(QuotaExhausted):
+    """The account's balance is used up; asking again does not help before it is topped up."""
 
 
 class RateLimited(ProviderError):
-    """The endpoint answered 429 and will take more later."""
+    """The endpoint will take more later; `retry_after_seconds` is what it asked for, if it did."""
 
     retryable = True
 
 
+class ConcurrencyReached(RateLimited):
+    """As many requests as are allowed are under way; one more may go when one has ended."""
+
+
+class Overloaded(RateLimited):
+    """The engine is busy, whoever asks; a plan's limit has been seen to pose as this."""
+
+
 class ServerFailed(ProviderError):
-    """The endpoint answered 5xx, or sent an error object inside a stream."""
+    """The endpoint failed, with a 5xx or inside a stream; the request is not at fault."""
 
     retryable = True
 

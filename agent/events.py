@@ -2,7 +2,7 @@
 
 import msgspec
 
-from agent.messages import Message, Usage
+from agent.messages import Message, ToolCall, Usage
 
 
 class RequestSent(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +47,64 @@ class TextDelta(msgspec.Struct, frozen=True):
     text: str
 
 
+class ToolCallReady(msgspec.Struct, frozen=True):
+    """A tool call is whole; the calls of one answer come in the endpoint's order."""
+
+    call: ToolCall
+
+
+class Retrying(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    The request failed in a way that may pass, and goes out again after `seconds`.
+
+    `attempt` counts the tries so far, from 1. `reason` is a whole sentence.
+    """
+
+    seconds: float
+    attempt: int
+    reason: str
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """The next try is `seconds` away: once a second, after the event that announced it."""
+
+    seconds: float
+
+
+class Resumed(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    The stream broke, and the answer goes on where it stopped, nothing repeated.
+
+    `continued` is False where the endpoint cannot continue an answer: then it is asked
+    anew and what was shown before is not shown again.
+    """
+
+    reason: str
+    continued: bool
+
+
+class WindowLearnt(msgspec.Struct, frozen=True, kw_only=True):
+    """An error named the model's true window, in tokens; it is remembered for this key."""
+
+    model: str
+    tokens: int
+    dropped_messages: int
+
+
+class ServedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """Another model answered than the one that was asked."""
+
+    asked: str
+    served: str
+
+
+class BudgetRaised(msgspec.Struct, frozen=True, kw_only=True):
+    """Reasoning used the whole budget and no answer came; the turn goes out once more, larger."""
+
+    before_tokens: int
+    after_tokens: int
+
+
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
     """
     The answer is whole.
@@ -61,4 +119,18 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage | None
 
 
-Event = RequestSent | AnswerBegan | WireMoved | ThinkDelta | TextDelta | Finished
+Event = (
+    RequestSent
+    | AnswerBegan
+    | WireMoved
+    | Retrying
+    | Waiting
+    | Resumed
+    | WindowLearnt
+    | ServedModel
+    | BudgetRaised
+    | ThinkDelta
+    | TextDelta
+    | ToolCallReady
+    | Finished
+)

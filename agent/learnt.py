@@ -1,13 +1,13 @@
 """What endpoints have told us, each with its day: live lists, wires, limits; in SQLite."""
 
-import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.catalog.rows import Wire
-from agent.errors import BrokenFile
+from agent.database import opened
 
 if TYPE_CHECKING:
     import sqlite3
@@ -142,24 +142,6 @@ class Learnt:
                 (base_url, key_digest, model, limit.tokens, limit.live_tokens, limit.at),
             )
 
-    @contextlib.contextmanager
-    def _open(self) -> "Iterator[sqlite3.Connection]":
-        """Open the file, create the tables, and commit what the caller did."""
-        import sqlite3  # here, so that a start without a file does not load it
-
-        try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.path.touch(mode=0o600)
-            connection = sqlite3.connect(self.path, timeout=10.0)
-            try:
-                with connection:
-                    connection.executescript(_SCHEMA)
-                    yield connection
-            finally:
-                connection.close()
-        except (sqlite3.Error, OSError) as error:
-            raise BrokenFile(
-                f"{self.path} cannot be used: {error}.",
-                remedy=f"It holds nothing that cannot be learnt again: move it away with "
-                f"`mv {self.path} {self.path}.broken`.",
-            ) from error
+    def _open(self) -> "AbstractContextManager[sqlite3.Connection]":
+        """Open the file with our tables, and commit what the caller did."""
+        return opened(self.path, _SCHEMA)

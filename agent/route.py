@@ -115,14 +115,32 @@ class Route:
         return f"{url}/models" if wire == "chat" else f"{url}/v1/models"
 
     @property
+    def key_product(self) -> str:
+        """
+        The product that the key's prefix names, empty if nothing can be said of it.
+
+        At an endpoint whose keys bear a mark, a key without one is of the default product.
+        """
+        provider = self.provider.value
+        by_key = endpoint_of_key(provider, self.key.value if self.key else None)
+        if self.key is None or by_key is None:
+            return ""
+        return by_key.product if by_key.key_prefix or self.endpoint.key_prefix else ""
+
+    @property
     def is_alias(self) -> bool:
         """Say whether the endpoint gets another id than the user named."""
         return self.model_id_sent != self.model.value
 
     @property
+    def row_sent(self) -> ModelRow | None:
+        """The row of the id that is sent, if one is known."""
+        return self.endpoint.model(self.model_id_sent) or self.model_row
+
+    @property
     def output_tokens(self) -> int | None:
         """The budget a request names for an answer, in tokens, if anything is known of it."""
-        sent = self.endpoint.model(self.model_id_sent) or self.model_row
+        sent = self.row_sent
         return (sent.default_output_tokens or sent.output_tokens) if sent else None
 
     def on_wire(self, wire: Wire, *, origin: Origin, where: str) -> "Route":

@@ -9,19 +9,19 @@ import argparse
 import datetime
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import streaming
+from benchmarks.building import building_lines
 from benchmarks.first_byte import first_byte_lines
 from benchmarks.installation import Installation, size_lines
+from benchmarks.memory import memory_line
+from benchmarks.prefix import prefix_lines
 from benchmarks.startup import startup_lines
-from benchmarks.table import Line, failed, printed
-
-CHUNKS = 20_000
+from benchmarks.streaming import streaming_lines
+from benchmarks.table import Line, printed
 
 
 def main() -> None:
@@ -45,8 +45,14 @@ def measured(place: Path, runs: int, stream_runs: int) -> Iterator[Line]:
     yield from startup_lines(installed, home, runs)
     _say(f"first byte, {runs} rounds")
     yield from first_byte_lines(installed, home, runs)
-    _say(f"streaming, {stream_runs} rounds of {CHUNKS:,} chunks")
-    yield _streaming_line(stream_runs)
+    _say(f"streaming, {stream_runs} rounds of two shapes and three sides")
+    yield from streaming_lines(stream_runs)
+    _say(f"building requests, {runs} rounds")
+    yield from building_lines(runs)
+    _say("memory of a long stream")
+    yield memory_line()
+    _say("the prefix of a long conversation")
+    yield from prefix_lines()
     yield from size_lines(installed)
 
 
@@ -68,22 +74,6 @@ def _processor() -> str:
             if name.strip() == "model name":
                 return value.strip()
     return platform.processor() or platform.machine()
-
-
-def _streaming_line(runs: int) -> Line:
-    name = f"streaming {CHUNKS:,} chunks to events, CPU"
-    try:
-        ours, floor = streaming.compared(CHUNKS, runs)
-    except subprocess.CalledProcessError as error:
-        return failed(name, streaming.LIMIT, (error.stderr.strip().splitlines() or [""])[-1])
-    ratio = ours / floor
-    return Line(
-        name=name,
-        value=f"{ratio:.2f} x",
-        limit=f"{streaming.LIMIT:g} x",
-        over=ratio > streaming.LIMIT,
-        detail=f"{ours:.1f} µs a chunk against {floor:.1f} µs of a bare socket with json.loads",
-    )
 
 
 def _say(what: str) -> None:

@@ -1,49 +1,60 @@
 """
-CPU per streamed chunk: our path, against a bare socket with `json.loads`.
+CPU per streamed chunk: our client, against bare sockets with `json.loads` and `openai`.
 
-`python -m benchmarks.streaming [--chunks N] [--runs N]` starts a loopback server in a
-process of its own, then runs both in turn, each in a fresh interpreter, and prints the
-medians and their ratio. CPU is user and system time of one whole stream, after the head
-of another one, which loads what is loaded late. A ratio, since seconds differ between
-machines; the limit is 3.0.
+`python -m benchmarks.streaming [--runs N] [--streams N --chunks N] [--sides ...]` starts a
+loopback server in a process of its own, then runs the sides in turn, each in a fresh
+interpreter (`benchmarks/sides.py`), and prints the medians. Ratios are those of a round,
+since seconds differ between machines. Limits: 3 x the floor, and 7 x less than `openai`.
 """
 
 import argparse
-import asyncio
 import json
-import resource
-import socket
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-LIMIT = 3.0
+from benchmarks.table import Line, failed
+
+MOST_OF_FLOOR, LEAST_OF_OPENAI = 3.0, 7.0
+OURS, FLOOR, THEIRS = "client", "floor", "openai"
+SHAPES = ((1, 20_000), (64, 500))
+"""Streams at once, and chunks of each."""
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
-    """Run the comparison, or, with `--measure`, one side of it."""
+    """Compare the sides that were asked for, and print microseconds a chunk."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--streams", type=int, default=1)
     parser.add_argument("--chunks", type=int, default=20_000)
     parser.add_argument("--runs", type=int, default=9)
-    parser.add_argument("--measure", choices=("ours", "floor"))
-    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--sides", nargs="+", default=[OURS, FLOOR, THEIRS])
     options = parser.parse_args()
-    if options.measure:
-        measure = _ours if options.measure == "ours" else _floor
-        print(measure(options.port))
-        return
-    ours, floor = compared(options.chunks, options.runs)
-    print(
-        f"streaming {options.chunks:,} chunks: {ours:.1f} µs/chunk, floor {floor:.1f} µs, "
-        f"ratio {ours / floor:.2f} (limit {LIMIT})"
-    )
+    rounds = compared(options.sides, options.streams, options.chunks, options.runs)
+    for side, taken in rounds.items():
+        middle = statistics.median(taken)
+        print(f"{side:10} {middle:6.2f} µs a chunk ({min(taken):.2f} to {max(taken):.2f})")
 
 
-def compared(chunks: int, runs: int) -> tuple[float, float]:
-    """Return the medians of both, in microseconds of CPU a chunk: ours, the floor."""
-    seconds: dict[str, list[float]] = {"ours": [], "floor": []}
+def streaming_lines(runs: int) -> Iterator[Line]:
+    """Yield, for each shape, the line against the floor and the one against `openai`."""
+    for streams, chunks in SHAPES:
+        name = f"streaming {streams} x {chunks:,} chunks to events, CPU"
+        try:
+            rounds = compared((OURS, FLOOR, THEIRS), streams, chunks, runs)
+        except subprocess.CalledProcessError as error:
+            yield failed(name, MOST_OF_FLOOR, (error.stderr.strip().splitlines() or [""])[-1])
+            continue
+        yield _against_floor(name, rounds[OURS], rounds[FLOOR])
+        yield _against_openai(name, rounds[OURS], rounds[THEIRS])
+
+
+def compared(sides: Sequence[str], streams: int, chunks: int, runs: int) -> dict[str, list[float]]:
+    """Return each side's microseconds of CPU a chunk, round by round."""
+    rounds: dict[str, list[float]] = {side: [] for side in sides}
     server = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.sse_server", str(chunks)],
         cwd=ROOT,
@@ -54,77 +65,47 @@ def compared(chunks: int, runs: int) -> tuple[float, float]:
     with server:
         port = server.stdout.readline().strip() if server.stdout else ""
         for _ in range(runs):
-            for side, taken in seconds.items():
-                taken.append(_in_fresh_interpreter(side, port))
+            for side, taken in rounds.items():
+                taken.append(_in_fresh_interpreter(side, port, streams, chunks))
         server.communicate()
-    ours, floor = (statistics.median(seconds[side]) * 1e6 / chunks for side in ("ours", "floor"))
-    return ours, floor
+    return rounds
 
 
-def _in_fresh_interpreter(side: str, port: str) -> float:
-    command = [sys.executable, "-m", "benchmarks.streaming", "--measure", side, "--port", port]
+def _in_fresh_interpreter(side: str, port: str, streams: int, chunks: int) -> float:
+    command = [sys.executable, "-m", "benchmarks.sides", side, port, str(streams)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return float(done.stdout)
+    found = json.loads(done.stdout)
+    # The last of an answer's chunks holds usage and no text.
+    if side != "transport" and found["pieces"] != streams * (chunks - 1):
+        raise SystemExit(f"{side} saw {found['pieces']} pieces of {streams * (chunks - 1)}")
+    return float(found["seconds"]) * 1e6 / (streams * chunks)
 
 
-def _cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+def _against_floor(name: str, ours: list[float], floor: list[float]) -> Line:
+    ratio = _median_ratio(ours, floor)
+    return Line(
+        name=name,
+        value=f"{ratio:.2f} x",
+        limit=f"{MOST_OF_FLOOR:g} x",
+        over=ratio > MOST_OF_FLOOR,
+        detail=f"{statistics.median(ours):.1f} µs a chunk against {statistics.median(floor):.1f} "
+        "µs of bare sockets with json.loads",
+    )
 
 
-def _ours(port: int) -> float:
-    from agent.messages import user
-    from agent.transport.http import Http, HttpRequest
-    from agent.transport.network import Network
-    from agent.transport.sse import SseParser
-    from agent.wire.chat_request import chat_body, chat_headers
-    from agent.wire.chat_stream import ChatReader
-
-    body = chat_body([user("hi")], model="bench", max_completion_tokens=None, replay_reasoning=True)
-    request = HttpRequest("POST", f"http://127.0.0.1:{port}/v1/chat", chat_headers(), body)
-
-    async def stream(http: Http, *, whole: bool) -> int:
-        parser, reader, events = SseParser(), ChatReader(), 0
-        async with http.send(request) as answer:
-            async for chunk in answer.chunks():
-                for _ in reader.read_all(parser.feed(chunk)):
-                    events += 1
-                if not whole:
-                    return events
-        reader.finish()
-        return events
-
-    async def both() -> float:
-        async with Http(Network()) as http:
-            await stream(http, whole=False)
-            before = _cpu_seconds()
-            await stream(http, whole=True)
-            return _cpu_seconds() - before
-
-    return asyncio.run(both())
+def _against_openai(name: str, ours: list[float], theirs: list[float]) -> Line:
+    ratio = _median_ratio(theirs, ours)
+    return Line(
+        name=f"{name}, times less than `openai`",
+        value=f"{ratio:.1f} x",
+        limit=f"at least {LEAST_OF_OPENAI:g} x",
+        over=ratio < LEAST_OF_OPENAI,
+        detail=f"{statistics.median(theirs):.1f} µs a chunk in the `openai` package",
+    )
 
 
-def _floor(port: int) -> float:
-    _received(port, whole=False)
-    before = _cpu_seconds()
-    _received(port, whole=True)
-    return _cpu_seconds() - before
-
-
-def _received(port: int, *, whole: bool) -> int:
-    characters = 0
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.sendall(b"POST /v1/chat HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
-        rest = b""
-        while piece := connection.recv(65536):
-            *lines, rest = (rest + piece).split(b"\n")
-            for line in lines:
-                if line.startswith(b"data: {"):
-                    delta = json.loads(line[6:])["choices"][0]["delta"]
-                    characters += len(delta.get("content") or delta.get("reasoning_content") or "")
-            if not whole:
-                break
-    return characters
+def _median_ratio(above: list[float], below: list[float]) -> float:
+    return statistics.median(a / b for a, b in zip(above, below, strict=True))
 
 
 if __name__ == "__main__":

@@ -2,14 +2,18 @@
 
 import asyncio
 import sys
+import uuid
 from collections.abc import Callable
 from contextlib import ExitStack, aclosing
 from typing import Protocol
 
+from msgspec import structs
+
+from agent.costs import Sent, Totals, cache_fall
 from agent.errors import AuthError, HermesError
 from agent.events import Finished
 from agent.identity import PRODUCT
-from agent.messages import Message, text_of, user
+from agent.messages import Message, Options, text_of, user
 from agent.route import Route
 from hermes_cli.auth import Flags, find_provider, key_variables, route_for
 from hermes_cli.config import get_state_path, read_settings
@@ -17,10 +21,12 @@ from hermes_cli.models import read_facts
 from hermes_cli.runtime_provider import open_client, require_key, running_route
 from hermes_cli.ui.screen import Screen, alias_sentences, one_line
 from hermes_cli.ui.style import is_terminal, say
+from hermes_cli.ui.usage_lines import fall_sentence, free_words, route_cost, totals_lines
 
 COMMANDS = {
     "/model [ID]": "show the model, or take another one",
     "/status": "show provider, key, endpoint and model",
+    "/usage": "show what this conversation used and cost",
     "/clear": "forget what was said so far",
     "/help": "show this",
     "/exit": "leave, as Ctrl-D does",
@@ -89,14 +95,15 @@ def _missing_key(flags: Flags) -> AuthError | None:
     return None
 
 
-def converse(flags: Flags, screen: Screen) -> None:
+def converse(flags: Flags, screen: Screen, *, effort: str = "", retries: int | None = None) -> None:
     """
     Hold a conversation on this terminal until the user leaves.
 
-    Raises what forbids its start: configuration, no key, a model that is not there.
+    `effort` is how hard to think, `retries` how often a request is tried again. Raises what
+    forbids the start: configuration, no key, a model that is not there.
     """
     with ExitStack() as resources:
-        conversation = Conversation(screen)
+        conversation = Conversation(screen, effort=effort, retries=retries)
         resources.callback(conversation.close)
         conversation.use(flags)
         for sentence in read_settings().notices:
@@ -117,11 +124,15 @@ class Conversation:
     Reasoning stays in the messages, so that it can be replayed.
     """
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, screen: Screen, *, effort: str = "", retries: int | None = None) -> None:
         self.messages: list[Message] = []
         self.route: Route
+        self.totals = Totals()
         self._answer = Message("assistant", ())
+        self._sent: Sent | None = None
         self._flags = Flags()
+        self._options = Options(effort=effort, cache_key=uuid.uuid4().hex)
+        self._retries = retries
         self._screen = screen
         self._running = ExitStack()
 
@@ -143,6 +154,7 @@ class Conversation:
             require_key(route)
             old, self._running = self._running, opening.pop_all()
             self.route, self._flags = route, flags
+            self._sent = None  # another model or place has another cache
         old.close()
         self._screen.begin(route, (*route.notices, *alias_sentences(route)))
 
@@ -189,17 +201,30 @@ class Conversation:
 
     async def _ask(self) -> None:
         """Ask the Route and show the answer, which is noted also if it breaks off."""
-        async with open_client(self.route) as client:
+        async with open_client(self.route, retries=self._retries) as client:
             try:
-                async with aclosing(client.stream(self.messages)) as events:
+                stream = client.stream(self.messages, options=self._options)
+                async with aclosing(stream) as events:
                     async for event in events:
                         self._screen.show(event)
                         if isinstance(event, Finished):
                             self._answer = event.message
+                            self._count(event)
             finally:
                 self.route = client.route
                 if not self._answer.parts:
                     self._answer = client.partial()
+
+    def _count(self, event: Finished) -> None:
+        """Add an answer to the totals, and tell if less came from the cache than before."""
+        cost = route_cost(self.route, event.model, event.usage)
+        self.totals = self.totals.plus(event.usage, cost)
+        sent = Sent(tuple(self.messages), event.usage) if event.usage else None
+        if sent is not None and self._sent is not None:
+            fall = cache_fall(self._sent, sent)
+            if fall is not None:
+                self._screen.remark(fall_sentence(fall, sent.messages))
+        self._sent = sent
 
     def _settle(self) -> None:
         """Keep the answer; without one, take the message back that it should have answered."""
@@ -224,6 +249,7 @@ class Conversation:
             "help": self._help,
             "model": self._model,
             "status": self._status,
+            "usage": self._usage,
         }
         if name in commands:
             commands[name](argument)
@@ -233,6 +259,8 @@ class Conversation:
 
     def _clear(self, _: str) -> None:
         self.messages.clear()
+        self._options = structs.replace(self._options, cache_key=uuid.uuid4().hex)
+        self._sent = None
         say("What was said so far is forgotten.")
 
     def _help(self, _: str) -> None:
@@ -254,6 +282,14 @@ class Conversation:
 
         for line in aligned(lines(self.route)):
             say(line)
+
+    def _usage(self, _: str) -> None:
+        from hermes_cli.report import aligned
+
+        for line in aligned(totals_lines(self.totals, free=free_words(self.route))):
+            say(line)
+        if self.route.endpoint.usage_path:
+            say("What is left of the plan or the balance: `hermes usage`.", style="dim")
 
     def _shown_model(self) -> str:
         route = self.route

@@ -20,6 +20,8 @@ COMMANDS = {
     "providers": "List the providers and their variables.",
     "setup": "Paste a key and choose a model.",
     "status": "Show the provider, key, endpoint and model in use.",
+    "usage": "Ask what is left of the plan or the balance.",
+    "why": "Tell what a status or an error text means.",
 }
 """Command name → its line in `hermes --help`; each lives in `hermes_cli.commands.NAME`."""
 

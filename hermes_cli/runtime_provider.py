@@ -87,9 +87,16 @@ def running_route(flags: Flags) -> Iterator[Route]:
         yield replace(route, endpoint=endpoint, base_url=url, key=key)
 
 
-def open_client(route: Route) -> "Client":
-    """Return a client for a Route, with this machine's way out. Raises ConfigurationError."""
+def open_client(route: Route, *, retries: int | None = None) -> "Client":
+    """
+    Return a client for a Route, with this machine's way out.
+
+    `retries` is how often a request is tried again; None leaves it to the client. Raises
+    ConfigurationError.
+    """
     from agent.client import Client
+    from agent.transport.retry import Patience
 
     network = read_network(urlsplit(route.base_url.value).hostname or "")
-    return Client(route, network, learnt=open_learnt())
+    patience = None if retries is None else Patience(most_tries=retries + 1)
+    return Client(route, network, learnt=open_learnt(), patience=patience)

@@ -1,27 +1,25 @@
 """The four surfaces as one ASGI application: record, check in the endpoint's order, answer."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from kimi_mock import surfaces
-from kimi_mock.rendering import (
-    Asked,
-    chat_events,
-    chat_object,
-    frame,
-    message_events,
-    message_object,
-)
-from kimi_mock.replies import DEFAULT_REPLY, JSON_TYPE, Answer, HungUp, Raw, Reply, compact_json
+from kimi_mock import account, checks, control, figures, refusals, surfaces
+from kimi_mock.manner import next_reply
+from kimi_mock.refusals import Refused
+from kimi_mock.rendering import chat_events, chat_object, frame, message_events, message_object
+from kimi_mock.replies import JSON_TYPE, Answer, HungUp, Raw, Reply, compact_json
 from kimi_mock.state import KimiState, SeenRequest, SentHeaders
-from kimi_mock.surfaces import Refusal, Surface, Wire
+from kimi_mock.surfaces import Surface, Wire
+from kimi_mock.turn import Turn
+
+CONTROL_PREFIX = "/__mock__/"
 
 
 class ConnectionCut(Exception):
@@ -29,41 +27,38 @@ class ConnectionCut(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turn:
-    """A request for a turn whose body is an object."""
+class Arrived:
+    """A request as it reached one surface; `number` counts all requests from 1."""
 
     surface: Surface
-    wire: Wire
-    body: dict[str, Any]
+    seen: SeenRequest
     number: int
 
     @property
-    def model(self) -> str:
-        """The id asked for, as it was typed."""
-        return str(self.body.get("model", ""))
-
-    @property
-    def asked(self) -> Asked:
-        """What of the request shapes the answer."""
-        options = self.body.get("stream_options")
-        include = isinstance(options, dict) and options.get("include_usage") is True
-        return Asked(model=self.model, number=self.number, include_usage=include)
+    def wire(self) -> Wire:
+        """The wire of the path: all but the one of messages are the chat wire's."""
+        return "messages" if self.seen.path == self.surface.messages_path else "chat"
 
 
 class KimiApplication:
     """
     Answers for all four surfaces out of one state.
 
-    The order on the platforms is key, JSON, model, parameters, messages; on the plan's chat
-    path the gate comes after the key (contract 12). Nothing is used up by a refused request.
+    Nothing but a counted switch is used up by a refused request.
     """
 
     def __init__(self, state: KimiState) -> None:
         self._state = state
+        self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Record the request, then answer it."""
         request = Request(scope, receive)
+        body = await request.body()
+        proxied = request.url.scheme == "https"
+        if request.url.path.startswith(CONTROL_PREFIX) and not proxied:
+            await control.answer(self._state, request, body)(scope, receive, send)
+            return
         surface, path = _surface_of(request)
         seen = SeenRequest(
             surface=surface.id,
@@ -71,74 +66,102 @@ class KimiApplication:
             path=path,
             query=request.url.query,
             headers=_sent_headers(scope),
-            body=await request.body(),
-            proxied=request.url.scheme == "https",
+            body=body,
+            proxied=proxied,
         )
         self._state.seen.append(seen)
-        number = len(self._state.seen)
-        response = self._answer(surface, seen, number)
+        arrived = Arrived(surface=surface, seen=seen, number=len(self._state.seen))
+        response = self._answer(arrived)
         if response is None:
             scope["state"]["abort"]()
             await receive()
             return
         response.headers.setdefault(
-            "x-trace-id" if surface.plan else "Msh-Request-Id", f"mock-{number:04d}"
+            "x-trace-id" if surface.plan else "Msh-Request-Id", f"mock-{arrived.number:04d}"
         )
-        await response(scope, receive, send)
+        # Only an answer that takes its time counts as one of the requests at the same time.
+        counted = int(isinstance(response, StreamingResponse))
+        self._in_flight += counted
+        try:
+            await response(scope, receive, send)
+        finally:
+            self._in_flight -= counted
 
-    def _answer(self, surface: Surface, seen: SeenRequest, number: int) -> Response | None:
+    def _answer(self, arrived: Arrived) -> Response | None:
         """Return the response, or None to hang up."""
-        match (seen.method, seen.path):
-            case ("GET", surface.models_path):
-                return self._models(surface, seen)
-            case ("POST", surface.chat_path):
-                return self._turn(surface, "chat", seen, number)
-            case ("POST", surface.messages_path):
-                return self._turn(surface, "messages", seen, number)
-            case _:
-                return _refused(surfaces.path_unknown())
+        try:
+            return self._routed(arrived)
+        except Refused as refused:
+            response = _json_response(refused.status, refused.body(arrived.wire))
+            if refused.retry_after:
+                response.headers["Retry-After"] = refused.retry_after
+            return response
 
-    def _models(self, surface: Surface, seen: SeenRequest) -> Response | None:
-        if refusal := self._key_refusal(surface, "chat", seen):
-            return _refused(refusal)
+    def _routed(self, arrived: Arrived) -> Response | None:
+        surface, seen = arrived.surface, arrived.seen
+        turns = {("POST", surface.chat_path), ("POST", surface.messages_path)}
+        asked = (seen.method, seen.path)
+        if asked in turns:
+            return self._turn(arrived)
+        if asked == ("GET", surface.models_path):
+            return self._models(arrived)
+        figure = self._figure(arrived)
+        if figure is None:
+            raise refusals.path_unknown()
+        return _json_response(200, figure)
+
+    def _models(self, arrived: Arrived) -> Response | None:
+        account.check_key(self._state, arrived.surface, arrived.seen)
         if self._state.replies_to_models:
             return _rendered(self._state.replies_to_models.pop(0), None)
-        return _json_response(200, {"object": "list", "data": self._state.models[surface.id]})
+        rows = account.rows_for(self._state, arrived.surface)
+        return _json_response(200, {"object": "list", "data": rows})
 
-    def _turn(
-        self, surface: Surface, wire: Wire, seen: SeenRequest, number: int
-    ) -> Response | None:
-        refusal = self._key_refusal(surface, wire, seen)
-        if refusal is None and wire == "chat":
-            refusal = self._gate_refusal(surface, seen)
-        if refusal is not None:
-            return _refused(refusal)
-        body = _json_object(seen.body)
-        if body is None:
-            return _refused(surfaces.request_refused(wire, "the body must be a JSON object"))
-        turn = Turn(surface=surface, wire=wire, body=body, number=number)
-        if refusal := self._model_refusal(turn) or _body_refusal(turn):
-            return _refused(refusal)
-        replies = self._state.replies
-        return _rendered(replies.pop(0) if replies else DEFAULT_REPLY, turn)
+    def _turn(self, arrived: Arrived) -> Response | None:
+        turn = checks.admit(
+            self._state,
+            arrived.surface,
+            arrived.wire,
+            arrived.seen,
+            number=arrived.number,
+            in_flight=self._in_flight,
+        )
+        return _rendered(next_reply(self._state, turn), turn)
 
-    def _key_refusal(self, surface: Surface, wire: Wire, seen: SeenRequest) -> Refusal | None:
-        key = _key_of(seen.headers)
-        if key in self._state.keys[surface.id]:
+    def _figure(self, arrived: Arrived) -> dict[str, Any] | None:
+        """Return the body of what an account may ask about itself, or None for no such path."""
+        surface, seen = arrived.surface, arrived.seen
+        place = seen.path.removeprefix(surface.chat_base)
+        figures_here = PLAN_FIGURES if surface.plan else PLATFORM_FIGURES
+        if not seen.path.startswith(surface.chat_base) or (seen.method, place) not in figures_here:
             return None
-        return surfaces.key_refused(surface, wire, sent=bool(key))
+        account.check_key(self._state, surface, seen)
+        match place:
+            case "/usages":
+                return figures.usages(self._state, datetime.now(UTC))
+            case "/users/me/balance":
+                return figures.balance(self._state)
+            case _:
+                return self._token_count(arrived)
 
-    def _gate_refusal(self, surface: Surface, seen: SeenRequest) -> Refusal | None:
-        product = seen.headers.get("User-Agent", "").partition("/")[0]
-        if not surface.plan or product in self._state.gate_allows:
-            return None
-        return surfaces.gate_refused()
+    def _token_count(self, arrived: Arrived) -> dict[str, Any]:
+        body = checks.json_object(arrived.seen.body)
+        turn = Turn(
+            surface=arrived.surface,
+            wire="chat",
+            body=body,
+            number=arrived.number,
+            key="",
+            switches=self._state,
+        )
+        account.check_model(self._state, turn)
+        return figures.token_count(body)
 
-    def _model_refusal(self, turn: Turn) -> Refusal | None:
-        known = {row["id"] for row in self._state.models[turn.surface.id]}
-        if self._state.accept_any_model or turn.model in known:
-            return None
-        return surfaces.model_refused(turn.surface, turn.wire, turn.model)
+
+PLAN_FIGURES = frozenset({("GET", "/usages")})
+PLATFORM_FIGURES = frozenset(
+    {("GET", "/users/me/balance"), ("POST", "/tokenizers/estimate-token-count")}
+)
 
 
 def _surface_of(request: Request) -> tuple[Surface, str]:
@@ -161,45 +184,10 @@ def _sent_headers(scope: Scope) -> SentHeaders:
     )
 
 
-def _key_of(headers: SentHeaders) -> str:
-    """Return the Bearer token or `x-api-key`; empty if neither came."""
-    scheme, _, token = headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return token.strip()
-    return headers.get("x-api-key", "")
-
-
-def _json_object(body: bytes) -> dict[str, Any] | None:
-    try:
-        value = json.loads(body)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _body_refusal(turn: Turn) -> Refusal | None:
-    """Return what is wrong with the parameters, then with the messages."""
-    if turn.wire == "chat":
-        thinking = turn.body.get("thinking")
-        off = isinstance(thinking, dict) and thinking.get("type") == "disabled"
-        for name, usual in surfaces.PINNED_SAMPLING:
-            without = off and name == "temperature"
-            pinned = surfaces.TEMPERATURE_WITHOUT_THINKING if without else usual
-            if turn.body.get(name, pinned) != pinned:
-                return surfaces.sampling_refused(name, pinned)
-    messages = turn.body.get("messages")
-    if not isinstance(messages, list) or not messages:
-        return surfaces.request_refused(turn.wire, "messages must not be empty")
-    return None
-
-
 def _json_response(status: int, value: Any) -> Response:
-    return Response(compact_json(value), status, {"Content-Type": JSON_TYPE})
-
-
-def _refused(refusal: Refusal) -> Response:
-    status, body = refusal
-    return _json_response(status, body)
+    # A lone surrogate of the request, echoed in a refusal, cannot be written as it is.
+    text = compact_json(value).encode("utf-8", "replace")
+    return Response(text, status, {"Content-Type": JSON_TYPE})
 
 
 def _rendered(reply: Reply, turn: Turn | None) -> Response | None:
@@ -233,12 +221,13 @@ async def _raw_chunks(raw: Raw) -> AsyncIterator[bytes]:
 async def _event_chunks(answer: Answer, turn: Turn) -> AsyncIterator[bytes]:
     """Yield the stream's bytes, one event at a time, and cut it where the answer says."""
     left = answer.cut_after
-    wait_seconds = answer.stall_seconds
     events = chat_events if turn.wire == "chat" else message_events
-    for event in events(answer, turn.asked):
+    for position, event in enumerate(events(answer, turn.asked)):
+        wait_seconds = answer.pause_seconds if position else 0.0
+        if position == answer.stall_at and answer.stall_seconds:
+            wait_seconds = answer.stall_seconds
         if wait_seconds:
             await asyncio.sleep(wait_seconds)
-        wait_seconds = answer.pause_seconds
         framed = frame(event, answer)
         if left is None:
             yield framed
@@ -248,3 +237,5 @@ async def _event_chunks(answer: Answer, turn: Turn) -> AsyncIterator[bytes]:
         else:
             yield framed[:left]
             raise ConnectionCut
+    if answer.cut_at_end:
+        raise ConnectionCut

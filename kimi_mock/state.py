@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from kimi_mock.replies import Reply
-from kimi_mock.surfaces import SURFACES, ModelRow
+from kimi_mock.surfaces import SURFACES
+from kimi_mock.switches import Switches
+from kimi_mock.tokens import PrefixCache
 
 
 class SentHeaders(Mapping[str, str]):
@@ -76,39 +78,34 @@ class PlainRequest:
     headers: SentHeaders
 
 
-class KimiState:
+class KimiState(Switches):
     """
-    The four surfaces' keys, models and next answers, and all that they have seen.
+    The switches, the four surfaces' keys, their next answers, and all that they have seen.
 
-    `keys` and `models` are by surface id. `gate_allows` holds the product names, the part of a
-    User-Agent before `/`, that the plan's chat path takes. `replies` are used up in order by
-    turns, `replies_to_models` by `GET /models`; both after the key, the name and the model
-    were accepted. `connects` are the `host:port` that the proxy was asked to connect.
+    `keys` is by surface id. `replies` are used up in order by turns, before `script` and the
+    default answer; `replies_to_models` by `GET /models`; both after every check was passed.
+    `connects` are the `host:port` that the proxy was asked to connect.
     """
 
     keys: dict[str, set[str]]
-    models: dict[str, list[ModelRow]]
-    gate_allows: set[str]
-    accept_any_model: bool
     replies: list[Reply]
     replies_to_models: list[Reply]
     seen: list[SeenRequest]
     connects: list[str]
     plain_proxied: list[PlainRequest]
+    prefixes: PrefixCache
 
     def __init__(self) -> None:
+        super().__init__()
         self.reset()
 
     def reset(self) -> None:
         """Restore every default and forget every request."""
+        Switches.__init__(self)
         self.keys = {surface.id: {surface.key} for surface in SURFACES}
-        self.models = {
-            surface.id: [model.row() for model in surface.models] for surface in SURFACES
-        }
-        self.gate_allows = {"kimi-code-cli"}
-        self.accept_any_model = False
         self.replies = []
         self.replies_to_models = []
         self.seen = []
         self.connects = []
         self.plain_proxied = []
+        self.prefixes = PrefixCache()

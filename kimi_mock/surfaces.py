@@ -1,5 +1,5 @@
 """
-The four surfaces as frozen rows: host, paths, keys, models, and the bodies they refuse with.
+The four surfaces as frozen rows: host, paths, keys and models.
 
 Everything here was written down from public pages and issues, never from the client.
 """
@@ -11,33 +11,17 @@ from typing import Any, Literal
 Wire = Literal["chat", "messages"]
 ModelRow = dict[str, Any]
 Body = dict[str, Any]
-Refusal = tuple[int, Body]
-
-INVALID_AUTHENTICATION = "Invalid Authentication"
-# The plan hosts' own text, on both wires; KD error reference, opencode#14892.
-KEY_INVALID = (
-    "The API Key appears to be invalid or may have expired."
-    " Please verify your credentials and try again."
-)
-# Word for word as in cline#10307, continue#10847 and kimi-code#414.
-GATE_SHUT = (
-    "Kimi For Coding is currently only available for Coding Agents"
-    " such as Kimi CLI, Claude Code, Roo Code, Kilo Code, etc."
-)
-# What another temperature, top_p, … is refused in favour of; with thinking off, 0.6 (contract 3.2).
-PINNED_SAMPLING: tuple[tuple[str, float], ...] = (
-    ("temperature", 1),
-    ("top_p", 0.95),
-    ("n", 1),
-    ("presence_penalty", 0),
-    ("frequency_penalty", 0),
-)
-TEMPERATURE_WITHOUT_THINKING = 0.6
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """One entry of a surface's `GET /models`; `context_length` in tokens, `released` as a date."""
+    """
+    One entry of a surface's `GET /models`; `context_length` in tokens, `released` as a date.
+
+    `forced_tools` says that `tool_choice` "required" is taken with thinking on, as by the K3
+    family (contract 3.5); `unthinking` is the id that answers in its place when thinking is
+    turned off. Neither is in the list that the endpoint sends.
+    """
 
     id: str
     context_length: int
@@ -47,6 +31,8 @@ class Model:
     efforts: tuple[str, ...] = ()
     default_effort: str = ""
     display_name: str = ""
+    forced_tools: bool = False
+    unthinking: str = ""
 
     def row(self) -> ModelRow:
         """Return the entry as the endpoint sends it; what it does not know it leaves out."""
@@ -91,6 +77,10 @@ class Surface:
     key: str
     models: tuple[Model, ...]
 
+    def find_model(self, model_id: str) -> Model | None:
+        """Return the shipped row with this id, or None."""
+        return next((model for model in self.models if model.id == model_id), None)
+
     @property
     def models_path(self) -> str:
         """The path of the list of models."""
@@ -108,12 +98,15 @@ class Surface:
 
 
 EFFORTS = ("low", "high", "max")
+# Thinking turned off on the plan silently serves K2.8 Preview (contract 2.2); the id is our guess.
+UNTHINKING = "kimi-k2.8-preview"
 K3_1_PRO = Model(
     id="kimi-k3.1-pro",
     context_length=1_048_576,
     released="2026-10-23",
     efforts=EFFORTS,
     default_effort="max",
+    forced_tools=True,
 )
 K3_1_PRO_FAST = Model(
     id="kimi-k3.1-pro-highspeed",
@@ -121,6 +114,7 @@ K3_1_PRO_FAST = Model(
     released="2026-10-23",
     efforts=EFFORTS,
     default_effort="max",
+    forced_tools=True,
 )
 K3 = Model(
     id="kimi-k3",
@@ -128,6 +122,7 @@ K3 = Model(
     released="2026-07-16",
     efforts=EFFORTS,
     default_effort="max",
+    forced_tools=True,
 )
 K2_7_CODE = Model(id="kimi-k2.7-code", context_length=262_144, released="2026-06-12")
 K2_7_CODE_FAST = Model(id="kimi-k2.7-code-highspeed", context_length=262_144, released="2026-06-12")
@@ -139,6 +134,8 @@ PLAN_K3 = Model(
     efforts=EFFORTS,
     default_effort="high",
     display_name="Kimi K3",
+    forced_tools=True,
+    unthinking=UNTHINKING,
 )
 # The one plan row that was seen live: models.dev#3698, 2026-07-24.
 PLAN_K3_256K = Model(
@@ -149,6 +146,8 @@ PLAN_K3_256K = Model(
     efforts=EFFORTS,
     default_effort="high",
     display_name="Kimi K3 256K",
+    forced_tools=True,
+    unthinking=UNTHINKING,
 )
 # Its default effort is not known; taken to be that of k3 on the same host.
 PLAN_K3_1_PRO = Model(
@@ -158,6 +157,7 @@ PLAN_K3_1_PRO = Model(
     efforts=EFFORTS,
     default_effort="high",
     display_name="Kimi K3.1 Pro",
+    forced_tools=True,
 )
 PLAN_ALIAS = Model(
     id="kimi-for-coding",
@@ -178,13 +178,22 @@ GLOBAL_ALIAS = Model(
     released="2026-08-01",
     display_name="Kimi For Coding",
 )
-GLOBAL_K3 = Model(id="k3", context_length=1_048_576, released="2026-08-01", display_name="Kimi K3")
+GLOBAL_K3 = Model(
+    id="k3",
+    context_length=1_048_576,
+    released="2026-08-01",
+    display_name="Kimi K3",
+    forced_tools=True,
+    unthinking=UNTHINKING,
+)
 GLOBAL_K3_256K = Model(
     id="k3-256k",
     context_length=262_144,
     released="2026-08-01",
     video=False,
     display_name="Kimi K3 256K",
+    forced_tools=True,
+    unthinking=UNTHINKING,
 )
 
 KIMI_CODE = Surface(
@@ -240,61 +249,3 @@ def find_surface(surface_id: str) -> Surface | None:
 def surface_at(host: str) -> Surface | None:
     """Return the surface behind a host name, in any case and without a port, or None."""
     return next((surface for surface in SURFACES if surface.host == host.lower()), None)
-
-
-def error_body(wire: Wire, kind: str, message: str) -> Body:
-    """Return an error object in the field order that was captured on this wire."""
-    if wire == "messages":
-        return {"error": {"type": kind, "message": message}, "type": "error"}
-    return {"error": {"message": message, "type": kind}}
-
-
-def key_refused(surface: Surface, wire: Wire, *, sent: bool) -> Refusal:
-    """
-    Return the 401 for a key this surface does not know; `sent` says whether one came.
-
-    Source: contract 1.3. The platforms' messages wire was never captured with a wrong key;
-    the plan's shape with the platforms' sentence stands in for it.
-    """
-    message = KEY_INVALID if surface.plan and sent else INVALID_AUTHENTICATION
-    kind = "authentication_error" if wire == "messages" else "invalid_authentication_error"
-    return 401, error_body(wire, kind, message)
-
-
-def gate_refused() -> Refusal:
-    """Return the 403 for a client whose name the plan's chat path does not take."""
-    return 403, error_body("chat", "access_terminated_error", GATE_SHUT)
-
-
-def model_refused(surface: Surface, wire: Wire, model: str) -> Refusal:
-    """
-    Return what this surface answers to a model id it does not have.
-
-    Source: contract 2.3 and 2.5. On the plan's chat wire the type was not captured; the one
-    seen on its messages wire is sent.
-    """
-    if surface.plan:
-        message = (
-            f"Your model id does not exist, recognized as other:{model}."
-            " Please set model id as `k3`."
-        )
-        return 401, error_body(wire, "authentication_error", message)
-    message = f"Not found the model {model} or Permission denied"
-    return 404, error_body(wire, "resource_not_found_error", message)
-
-
-def sampling_refused(field: str, pinned: float) -> Refusal:
-    """Return the 400 for a sampling field with another value than the pinned one."""
-    message = f"invalid {field}: only {pinned:g} is allowed for this model"
-    return 400, error_body("chat", "invalid_request_error", message)
-
-
-def request_refused(wire: Wire, details: str) -> Refusal:
-    """Return the 400 for a request that is not one; the wording of `details` is ours."""
-    return 400, error_body(wire, "invalid_request_error", f"Invalid request: {details}")
-
-
-def path_unknown() -> Refusal:
-    """Return the 404 for a path without an endpoint, such as a doubled `/v1` (opencode#37496)."""
-    message = "The requested resource was not found"
-    return 404, error_body("chat", "resource_not_found_error", message)

@@ -14,10 +14,13 @@ KIMI_CODE = EndpointRow(
         ("messages", "https://api.kimi.com/coding"),
     ),
     console="https://www.kimi.com/code/console",
+    # In two shapes, one or both at a time (since 2026-09; ai-usagebar#199, quota-axi#201).
+    usage_path="/usages",
+    usage_shape="plan",
     # Answers 403 `access_terminated_error` on the chat wire to clients it does not know, and
     # points them to the messages wire (seen 2026-06, CLIProxyAPI#1327, kodus#1257).
     refuses_unknown_clients=("chat",),
-    quirks=frozenset({"replay-reasoning", "pinned-sampling", "flavored-schema"}),
+    quirks=frozenset({"replay-reasoning", "pinned-sampling", "flavored-schema", "partial-mode"}),
     models=(
         models.CODE_K3,
         models.CODE_K3_256K,
@@ -39,6 +42,8 @@ KIMI_CODE_GLOBAL = EndpointRow(
         ("messages", "https://api.kimi.ai/coding"),
     ),
     console="https://www.kimi.ai/code",
+    usage_path=KIMI_CODE.usage_path,
+    usage_shape=KIMI_CODE.usage_shape,
     refuses_unknown_clients=KIMI_CODE.refuses_unknown_clients,
     quirks=KIMI_CODE.quirks,
     models=(
@@ -59,6 +64,9 @@ MOONSHOT = EndpointRow(
         ("messages", "https://api.moonshot.ai/anthropic"),
     ),
     console="https://platform.kimi.ai",
+    usage_path="/users/me/balance",
+    usage_shape="balance",
+    balance_currency="USD",
     quirks=KIMI_CODE.quirks,
     models=(
         models.K31_PRO,
@@ -88,6 +96,9 @@ MOONSHOT_CN = EndpointRow(
         ("messages", "https://api.moonshot.cn/anthropic"),
     ),
     console="https://platform.kimi.com",
+    usage_path=MOONSHOT.usage_path,
+    usage_shape=MOONSHOT.usage_shape,
+    balance_currency="CNY",
     quirks=MOONSHOT.quirks,
     models=(
         models.CN_K3,

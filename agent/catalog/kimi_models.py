@@ -8,6 +8,8 @@ COMPILED = "2026-11-22"
 """The day the rows were compiled from their sources."""
 
 _EFFORTS = ("low", "high", "max")
+# K2 refuses `required` and a named tool while it thinks; K3 takes `required` (contract 3.5).
+_K3_CHOICES = ("auto", "none", "required")
 _MODELS_DEV = "anomalyco/models.dev providers/moonshotai"
 _CN_DOCS = "platform.kimi.com docs"
 _LEAVING = "retirement planned end of Dec 2026 (reported)"
@@ -21,6 +23,8 @@ K3 = ModelRow(
     output_tokens=1_048_576,
     default_output_tokens=131_072,
     thinking="only",
+    thinking_control="effort",
+    tool_choices=_K3_CHOICES,
     efforts=_EFFORTS,
     default_effort="max",
     image=True,
@@ -61,6 +65,7 @@ K27_CODE = ModelRow(
     output_tokens=262_144,
     default_output_tokens=32_768,
     thinking="only",
+    thinking_control="always",
     image=True,
     video=True,
     price_in=0.95,
@@ -84,6 +89,7 @@ K26 = replace(
     id="kimi-k2.6",
     family="k2.6",
     thinking="both",
+    thinking_control="toggle-keep",
     price_cached=0.16,
     first_day="2026-04-21",
     note=f"send thinking.keep=all for agent loops; {_LEAVING}",
@@ -93,6 +99,7 @@ K25 = replace(
     K26,
     id="kimi-k2.5",
     family="k2.5",
+    thinking_control="toggle",
     price_in=0.6,
     price_cached=0.1,
     price_out=3.0,
@@ -106,6 +113,7 @@ K2_THINKING = replace(
     id="kimi-k2-thinking",
     family="k2-thinking",
     thinking="only",
+    thinking_control="always",
     image=False,
     video=False,
     price_cached=0.15,
@@ -128,6 +136,7 @@ K2_0905 = replace(
     id="kimi-k2-0905-preview",
     family="k2-0905",
     thinking="no",
+    thinking_control="",
     default_output_tokens=None,
     first_day="2025-09-05",
     source=f"{_MODELS_DEV}/models/kimi-k2-0905-preview.toml",
@@ -219,11 +228,19 @@ CN_K27_CODE_HIGHSPEED = replace(
     price_cached=2.6,
     price_out=54.0,
 )
-CN_K26 = replace(CN_K27_CODE, id="kimi-k2.6", family="k2.6", thinking="both", price_cached=1.1)
+CN_K26 = replace(
+    CN_K27_CODE,
+    id="kimi-k2.6",
+    family="k2.6",
+    thinking="both",
+    thinking_control="toggle-keep",
+    price_cached=1.1,
+)
 CN_K25 = replace(
     CN_K26,
     id="kimi-k2.5",
     family="k2.5",
+    thinking_control="toggle",
     price_in=4.0,
     price_cached=0.7,
     price_out=21.0,
@@ -238,6 +255,8 @@ CODE_K3 = ModelRow(
     context_tokens=1_048_576,
     output_tokens=131_072,
     thinking="only",
+    thinking_control="thinking-effort",
+    tool_choices=_K3_CHOICES,
     efforts=_EFFORTS,
     default_effort="high",
     image=True,
@@ -275,7 +294,9 @@ FOR_CODING = replace(
     family="for-coding",
     context_tokens=262_144,
     output_tokens=32_768,
+    thinking_control="always",
     efforts=(),
+    tool_choices=("auto", "none"),
     default_effort="",
     first_day="",
     note="rolling name: K2.6, K2.7 Code, K2.8 Preview since 2026-09-11",
@@ -308,12 +329,15 @@ GLOBAL_K3_256K = replace(
 )
 GLOBAL_FOR_CODING = replace(
     GLOBAL_K3,
+    thinking_control="always",
+    tool_choices=("auto", "none"),
     id="kimi-for-coding",
     family="for-coding",
     note="listed with 1.0M here against 262,144 on api.kimi.com",
 )
 GLOBAL_FOR_CODING_HIGHSPEED = replace(
-    GLOBAL_K3,
+    GLOBAL_FOR_CODING,
+    note="",
     id="kimi-for-coding-highspeed",
     family="for-coding-highspeed",
     context_tokens=262_144,

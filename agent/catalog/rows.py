@@ -6,6 +6,17 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 Wire = Literal["chat", "messages"]
+UsageShape = Literal["", "plan", "balance"]
+
+ThinkingControl = Literal["", "toggle", "toggle-keep", "always", "effort", "thinking-effort"]
+"""
+How a model's thinking is steered on the chat wire.
+
+`toggle`: `thinking.type` enabled or disabled. `toggle-keep`: the same, with `keep: "all"`, without
+which it forgets earlier reasoning. `always`: it cannot be turned off, and nothing is sent.
+`effort`: top-level `reasoning_effort`, and never `thinking`. `thinking-effort`: an effort inside
+`thinking`, and never `reasoning_effort`. Empty: it does not think, or nothing is known.
+"""
 
 FALLBACK_CONTEXT_TOKENS = 32_768
 """The window of a model that neither a row nor an endpoint's answer knows."""
@@ -20,6 +31,7 @@ class ModelRow:
     0 where a subscription covers them and None where nobody told. `first_day` and
     `last_day` are ISO days (or a month), empty if not known; a last day is past.
     `family` is shared by ids of different endpoints that name the same model.
+    `tool_choices` are the words it takes while it thinks; a tool's name is none of them.
     `served_as` holds pairs (endpoint id, model id): the id is an alias of ours, and
     that is what is sent there.
     """
@@ -31,11 +43,13 @@ class ModelRow:
     output_tokens: int | None = None
     default_output_tokens: int | None = None
     thinking: Literal["only", "both", "no"] = "no"
+    thinking_control: ThinkingControl = ""
     efforts: tuple[str, ...] = ()
     default_effort: str = ""
     image: bool | None = None
     video: bool | None = None
     tools: bool = True
+    tool_choices: tuple[str, ...] = ("auto", "none")
     currency: str = "USD"
     price_in: float | None = None
     price_cached: float | None = None
@@ -72,6 +86,8 @@ class EndpointRow:
     `product` is shared by regional twins: a key of one may be shown to the other.
     `refuses_unknown_clients` are the wires that answer 403 to a client's name.
     `lists_models` is False where the rows are all there is and nobody can be asked.
+    `usage_path`, below the chat base URL, tells what is left: of a `plan` its windows, or the
+    account's `balance` in `balance_currency`; empty where nobody tells.
     """
 
     id: str
@@ -85,6 +101,9 @@ class EndpointRow:
     quirks: frozenset[str] = frozenset()
     refuses_unknown_clients: tuple[Wire, ...] = ()
     lists_models: bool = True
+    usage_path: str = ""
+    usage_shape: UsageShape = ""
+    balance_currency: str = ""
     models: tuple[ModelRow, ...] = ()
 
     @property

@@ -1,27 +1,38 @@
 """One request, one streamed answer: the only module that knows the HTTP library."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, cast
-from urllib.parse import urlsplit
 
+import httpcore2
 import httpx2
 
 from agent.base_url import hide_password, is_loopback
-from agent.errors import ConfigurationError, EgressRefused
+from agent.errors import ConfigurationError, EgressRefused, NetworkError
 from agent.events import AnswerBegan, RequestSent
 from agent.identity import USER_AGENT
 from agent.keys import ApiKey
+from agent.transport.connections import pool
 from agent.transport.egress import permit
 from agent.transport.failures import Failure, Layer, named, own_words
 from agent.transport.network import Network
 
 READ_LIMIT_BYTES = 1024 * 1024
+DRAIN_SECONDS = 0.1
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 # Set here and nowhere else: our own name, the key, and bytes as they are.
 _OUR_HEADERS = frozenset({"accept-encoding", "authorization", "host", "user-agent"})
+_THEIRS = (
+    httpcore2.NetworkError,
+    httpcore2.ProtocolError,
+    httpcore2.ProxyError,
+    httpcore2.TimeoutException,
+    httpx2.DecodingError,
+    ssl.SSLError,
+)
 _EXPLAIN = "`hermes explain` shows the address and where it comes from."
 _EXPLAIN_PROXY = "`hermes explain` shows the proxy and where it comes from."
 
@@ -83,6 +94,19 @@ class HttpAnswer:
                 break
         return b"".join(pieces)[:limit_bytes]
 
+    async def drain(self) -> None:
+        """
+        Read on to the body's end, for a tenth of a second at most; what comes is dropped.
+
+        A connection whose body was read to its end can be used again; one whose end mark
+        alone was read is closed, and the next turn pays for a new handshake.
+        """
+        if self._body is not None:
+            with suppress(TimeoutError, NetworkError):
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    async for _ in self._body:
+                        pass
+
     async def close(self) -> None:
         """Close the body and, unless it was read to its end, the connection."""
         if self._body is not None:
@@ -110,8 +134,8 @@ class Http:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._secure: httpx2.AsyncHTTPTransport | None = None
-        self._plain: httpx2.AsyncHTTPTransport | None = None
+        self._secure: httpcore2.AsyncConnectionPool | None = None
+        self._plain: httpcore2.AsyncConnectionPool | None = None
 
     async def __aenter__(self) -> Self:
         """Return itself; nothing is opened before the first request."""
@@ -119,9 +143,9 @@ class Http:
 
     async def __aexit__(self, *_: object) -> None:
         """Close every connection."""
-        for transport in (self._secure, self._plain):
-            if transport is not None:
-                await transport.aclose()
+        for connections in (self._secure, self._plain):
+            if connections is not None:
+                await connections.aclose()
 
     @asynccontextmanager
     async def send(self, request: HttpRequest) -> AsyncGenerator[HttpAnswer]:
@@ -133,33 +157,35 @@ class Http:
         a NetworkError that names the layer; nothing is tried twice.
         """
         prepared = _prepared(request)
-        transport = self._transport(prepared.url)
+        connections = self._connections(prepared.url)
         attempt = _Attempt(prepared.url, self._network)
-        prepared.extensions = attempt.extensions
         try:
             with attempt.failures_named():
-                response = await transport.handle_async_request(prepared)
+                response = await connections.handle_async_request(
+                    _for_pool(prepared, attempt.extensions)
+                )
         except BaseException:
             await attempt.abandon()
             raise
-        answer = HttpAnswer(response, attempt)
+        answer = HttpAnswer(
+            httpx2.Response(response.status, headers=response.headers, stream=_Body(response)),
+            attempt,
+        )
         try:
             yield answer
         finally:
             await answer.close()
 
-    def _transport(self, url: httpx2.URL) -> httpx2.AsyncHTTPTransport:
+    def _connections(self, url: httpx2.URL) -> httpcore2.AsyncConnectionPool:
         if url.scheme == "http":
             if self._network.proxy_url:
                 raise EgressRefused(
                     f"Plain http to {url.host} does not go through a proxy: it would show the key.",
                     remedy=_EXPLAIN_PROXY,
                 )
-            self._plain = self._plain or _plain_transport()
+            self._plain = self._plain or _plain_pool()
             return self._plain
-        self._secure = self._secure or _secure_transport(
-            self._network, keep=not is_loopback(url.host)
-        )
+        self._secure = self._secure or _secure_pool(self._network, keep=not is_loopback(url.host))
         return self._secure
 
 
@@ -196,14 +222,14 @@ class _Attempt:
             yield
         except Exception as error:
             # What a broken SOCKS server provokes comes unwrapped: socksio.ProtocolError.
-            theirs = isinstance(error, httpx2.RequestError | ssl.SSLError)
+            theirs = isinstance(error, _THEIRS)
             if not theirs and self.layer is not Layer.PROXY:
                 raise
             raise named(
                 Failure(
                     error=error,
-                    layer=Layer.PROXY if isinstance(error, httpx2.ProxyError) else self.layer,
-                    timed_out=isinstance(error, httpx2.TimeoutException),
+                    layer=Layer.PROXY if isinstance(error, httpcore2.ProxyError) else self.layer,
+                    timed_out=isinstance(error, httpcore2.TimeoutException),
                     target=self._target,
                     network=self._network,
                 )
@@ -288,25 +314,46 @@ def _prepared(request: HttpRequest) -> httpx2.Request:
     return prepared
 
 
-def _plain_transport() -> httpx2.AsyncHTTPTransport:
+class _Body(httpx2.AsyncByteStream):
+    """The body of the pool's answer, as the library above it wants it."""
+
+    def __init__(self, response: httpcore2.Response) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        """Yield the body's pieces as they come."""
+        async for piece in self._response.aiter_stream():
+            yield piece
+
+    async def aclose(self) -> None:
+        """Close what was not read to its end."""
+        await self._response.aclose()
+
+
+def _for_pool(request: httpx2.Request, extensions: dict[str, Any]) -> httpcore2.Request:
+    url = request.url
+    return httpcore2.Request(
+        method=request.method,
+        url=httpcore2.URL(
+            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+        ),
+        headers=request.headers.raw,
+        content=request.content,
+        extensions=extensions,
+    )
+
+
+def _plain_pool() -> httpcore2.AsyncConnectionPool:
     # An empty context trusts nobody and costs 1 ms instead of 18: it is never used.
-    return httpx2.AsyncHTTPTransport(
-        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False, limits=_limits(keep=False)
-    )
+    return pool(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), keep=False)
 
 
-def _secure_transport(network: Network, *, keep: bool) -> httpx2.AsyncHTTPTransport:
+def _secure_pool(network: Network, *, keep: bool) -> httpcore2.AsyncConnectionPool:
     context = _trust(network)
-    return httpx2.AsyncHTTPTransport(
-        verify=context, trust_env=False, limits=_limits(keep=keep), proxy=_proxy(network, context)
-    )
+    return pool(context, keep=keep, proxy=_proxy(network, context))
 
 
-def _limits(*, keep: bool) -> httpx2.Limits:
-    return httpx2.Limits(max_keepalive_connections=None if keep else 0)
-
-
-def _proxy(network: Network, context: ssl.SSLContext) -> httpx2.Proxy | None:
+def _proxy(network: Network, context: ssl.SSLContext) -> httpcore2.Proxy | None:
     if not network.proxy_url:
         return None
     unusable = ConfigurationError(
@@ -315,13 +362,19 @@ def _proxy(network: Network, context: ssl.SSLContext) -> httpx2.Proxy | None:
         remedy=_EXPLAIN_PROXY,
     )
     try:
-        secure = urlsplit(network.proxy_url).scheme == "https"
-        proxy = httpx2.Proxy(network.proxy_url, ssl_context=context if secure else None)
+        # Parsed by the library above, which knows names, passwords and percent signs.
+        proxy = httpx2.Proxy(network.proxy_url)
     except (ValueError, httpx2.InvalidURL) as error:
         raise unusable from error
-    if not proxy.url.host:
+    url = proxy.url
+    if not url.host:
         raise unusable
-    return proxy
+    secure = url.scheme == "https"
+    return httpcore2.Proxy(
+        url=httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=b"/"),
+        auth=proxy.raw_auth,
+        ssl_context=context if secure else None,
+    )
 
 
 def _trust(network: Network) -> ssl.SSLContext:

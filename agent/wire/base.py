@@ -6,14 +6,35 @@ from typing import NoReturn, Protocol, TypeVar
 
 import msgspec
 
+from agent.catalog.rows import ModelRow
 from agent.errors import AnswerCutShort, ServerFailed
-from agent.events import Event
-from agent.messages import Message, Part, TextPart, ThinkPart
+from agent.events import Event, Finished
+from agent.messages import Message, Part, TextPart, ThinkPart, ToolCall
 
 SHOWN_CHARACTERS = 200
+PIECES_KEPT = 1_024
+"""A Python text of one token takes 56 bytes beside its characters: so many, then one text."""
+
 _REMEDY = "Ask again; `hermes chat --debug` shows what is sent and what comes back."
 
 T = TypeVar("T")
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What a wire must know of the Route to shape a request.
+
+    `model` is the id that is sent, `row` what is known of it, `quirks` the endpoint's.
+    `budget_tokens` covers reasoning and answer; None leaves it to the endpoint.
+    `reasoning_filler` stands where a tool call's reasoning never came, once an endpoint has
+    refused without; empty sends none.
+    """
+
+    model: str
+    row: ModelRow | None = None
+    quirks: frozenset[str] = frozenset()
+    budget_tokens: int | None = None
+    reasoning_filler: str = ""
 
 
 class StreamError(Exception):
@@ -37,19 +58,29 @@ class StreamReader(Protocol):
     def ended(self) -> bool:
         """Whether the end mark came; nothing that comes after it counts."""
 
-    def read_all(self, payloads: Iterable[bytes]) -> list[Event]:
+    @property
+    def in_call(self) -> bool:
+        """Whether a tool call has begun: what came cannot be continued as text."""
+
+    def read_all(self, payloads: Iterable[bytes], into: list[Event] | None = None) -> list[Event]:
         """
-        Return the events of some payloads, in order.
+        Return the events of some payloads, in order: `into` with them added, if it is given.
+
+        What came before a failure is in `into` too.
 
         Raises StreamError for an error object, ServerFailed for what cannot be read, and
         AnswerCutShort for a payload that stops in its middle.
         """
 
-    def finish(self) -> Event:
+    def finish(self) -> Finished:
         """Return the Finished event, or raise AnswerCutShort if the end mark never came."""
 
     def partial(self) -> Message:
-        """Return what came so far as an assistant message, which may have no parts."""
+        """
+        Return what came so far as an assistant message, which may have no parts.
+
+        A tool call that is not whole yet is left out: nobody could run it or send it back.
+        """
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
@@ -63,11 +94,12 @@ class ErrorBody(msgspec.Struct, frozen=True):
 class AnswerParts:
     """The parts of an answer as they grow: pieces of one kind in a row become one part."""
 
-    __slots__ = ("_kind", "_parts", "_pieces", "_signature")
+    __slots__ = ("_blocks", "_kind", "_parts", "_pieces", "_signature")
 
     def __init__(self) -> None:
         self._kind: type[Part] = TextPart
         self._pieces: list[str] = []
+        self._blocks: list[str] = []
         self._signature = ""
         self._parts: list[Part] = []
 
@@ -77,6 +109,9 @@ class AnswerParts:
             self.close()
             self._kind = kind
         self._pieces.append(text)
+        if len(self._pieces) == PIECES_KEPT:
+            self._blocks.append("".join(self._pieces))
+            self._pieces.clear()
 
     def sign(self, signature: str) -> None:
         """Add a piece of the signature of the reasoning that is open."""
@@ -91,6 +126,7 @@ class AnswerParts:
         if part is not None:
             self._parts.append(part)
         self._pieces = []
+        self._blocks = []
         self._signature = ""
 
     def close_thought(self) -> None:
@@ -98,13 +134,18 @@ class AnswerParts:
         if self._kind is ThinkPart:
             self.close()
 
+    def put(self, call: ToolCall) -> None:
+        """Add a whole tool call after what came so far."""
+        self.close()
+        self._parts.append(call)
+
     def message(self) -> Message:
         """Return the assistant's message as it stands; parts without content are left out."""
         part = self._open_part()
         return Message("assistant", (*self._parts, part) if part is not None else (*self._parts,))
 
     def _open_part(self) -> Part | None:
-        text = "".join(self._pieces)
+        text = "".join([*self._blocks, *self._pieces])
         if not text and not self._signature:
             return None
         return ThinkPart(text, self._signature) if self._kind is ThinkPart else TextPart(text)
@@ -119,10 +160,10 @@ def decoded(decoder: msgspec.json.Decoder[T], payload: bytes) -> T:
     """
     try:
         return decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         try:
             return decoder.decode(_mended(payload))
-        except (msgspec.DecodeError, ValueError):
+        except (msgspec.DecodeError, ValueError, RecursionError):
             raise _unreadable(payload, error) from error
 
 
@@ -140,6 +181,15 @@ def cut_short(end_mark: str) -> AnswerCutShort:
         f"The answer stopped before its end mark ({end_mark}) came; what came is kept.",
         remedy=_REMEDY,
     )
+
+
+def encoded(value: object) -> bytes:
+    """Return a value as JSON; what cannot be UTF-8 in its texts is replaced."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return without_lone_surrogates(text).encode()
 
 
 def shortened(payload: bytes) -> str:

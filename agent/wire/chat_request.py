@@ -1,11 +1,39 @@
 """Messages → the body of a request on the chat wire (`/chat/completions`); no I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
-from agent.messages import Message, ThinkPart, text_of
-from agent.wire.base import without_lone_surrogates
+from agent.errors import UsageError
+from agent.messages import (
+    ImagePart,
+    Message,
+    Options,
+    Part,
+    TextPart,
+    ThinkPart,
+    Tool,
+    ToolCall,
+    ToolResult,
+    VideoPart,
+    text_of,
+)
+from agent.wire.base import Shape, encoded
+from agent.wire.media import checked_type, in_base64
+from agent.wire.steering import NOTHING_ASKED, Choice, choice_of_tool, thinking_fields
+from agent.wire.tools import name_sent, names_sent, schema_sent
+from agent.wire.turns import (
+    NO_OUTPUT,
+    Memory,
+    Piece,
+    extras_of,
+    is_blank,
+    mended,
+    results_in_order,
+)
+
+_ENCODE = msgspec.json.Encoder().encode
 
 
 def chat_headers() -> tuple[tuple[str, str], ...]:
@@ -15,41 +43,208 @@ def chat_headers() -> tuple[tuple[str, str], ...]:
 
 def chat_body(
     messages: Sequence[Message],
+    shape: Shape,
     *,
-    model: str,
-    max_completion_tokens: int | None,
-    replay_reasoning: bool,
+    tools: Sequence[Tool] = (),
+    options: Options = NOTHING_ASKED,
+    continue_from: Message | None = None,
+    memory: Memory | None = None,
 ) -> bytes:
     """
     Return the body of a streamed request, its keys always in the same order.
 
-    `max_completion_tokens` covers reasoning and answer; None leaves it to the endpoint.
-    `replay_reasoning` sends an assistant's reasoning back byte for byte. No sampling field
-    is ever sent: any value but the pinned one is a 400, and the pinned one depends on the
-    thinking mode. A message without text is left out, an assistant's also when it holds
-    reasoning: 400 "the message at position <N> with role 'assistant' must not be empty".
+    No sampling field is ever sent: any value but the pinned one is a 400, and the pinned one
+    depends on the thinking mode. Reasoning goes back byte for byte where the quirk
+    `replay-reasoning` asks for it. A message without text is left out, an assistant's also
+    when it holds reasoning and no call: 400 "the message at position <N> with role
+    'assistant' must not be empty". What can be said of tools and their results is in
+    `agent.wire.turns`. `continue_from` is the beginning of an answer that the endpoint is
+    to go on with; it must have text. `memory` is the conversation's, and makes the next
+    body cost what is new in it. Raises UsageError for what the model cannot take.
 
-    Source: the open platform's chat documentation and MoonshotAI/kimi-code#1985, 2026-08.
+    Source: the open platform's chat documentation, MoonshotAI/kimi-code#1985, litellm#42186.
     """
-    body: dict[str, object] = {
-        "model": model,
-        "messages": [
-            _message(message, replay_reasoning=replay_reasoning)
-            for message in messages
-            if text_of(message).strip()
-        ],
+    memory = memory or Memory()
+    names = names_sent(tools, shape)
+    choice = choice_of_tool(shape.row, options, tools, names)
+    filler = shape.reasoning_filler
+    settings = ("chat", shape.model, shape.row, shape.quirks, filler, names)
+    writer = _Writer(shape, names)
+    spoken = [
+        items for piece in memory.pieces(messages, settings, writer.piece) for _, items in piece
+    ]
+    if choice.instruction:
+        spoken.append(_ENCODE({"role": "system", "content": choice.instruction}))
+    if continue_from is not None:
+        spoken.append(_partial(continue_from))
+    pieces = [b'{"model":', encoded(shape.model), b',"messages":[', b",".join(spoken), b"],"]
+    pieces.append(encoded(_limits(shape))[1:-1])
+    if tools:
+        definitions = memory.definitions(
+            (tuple(tools), names), lambda: encoded([_definition(t, names, shape) for t in tools])
+        )
+        pieces += (b',"tools":', definitions)
+    asked = _asked(shape, options, choice, names)
+    pieces.append(b"," + encoded(asked)[1:] if asked else b"}")
+    return b"".join(pieces)
+
+
+def _limits(shape: Shape) -> dict[str, object]:
+    limits: dict[str, object] = {}
+    if shape.budget_tokens is not None:
+        limits["max_completion_tokens"] = shape.budget_tokens
+    return {**limits, "stream": True, "stream_options": {"include_usage": True}}
+
+
+def _asked(
+    shape: Shape, options: Options, choice: Choice, names: Mapping[str, str]
+) -> dict[str, object]:
+    """Return the fields after the tools, in their order."""
+    asked: dict[str, object] = {}
+    if choice.word in ("none", "required"):
+        asked["tool_choice"] = choice.word
+    elif choice.word:
+        named = {"name": names[choice.word]}
+        asked["tool_choice"] = {"type": "function", "function": named}
+    asked.update(thinking_fields(shape.row, options, forced=choice.forced))
+    if options.response_format is not None:
+        asked["response_format"] = _format(options.response_format, shape)
+    if options.cache_key:
+        asked["prompt_cache_key"] = options.cache_key
+    return asked
+
+
+def _format(wanted: dict[str, Any], shape: Shape) -> dict[str, Any]:
+    """Return a response format whose schema, if it has one, is in the endpoint's dialect."""
+    named = wanted.get("json_schema")
+    if not isinstance(named, dict) or not isinstance(named.get("schema"), dict):
+        return wanted
+    return {**wanted, "json_schema": {**named, "schema": schema_sent(named["schema"], shape)}}
+
+
+def _definition(tool: Tool, names: Mapping[str, str], shape: Shape) -> dict[str, object]:
+    function = {
+        "name": names[tool.name],
+        "description": tool.description,
+        "parameters": schema_sent(tool.parameters, shape),
     }
-    if max_completion_tokens is not None:
-        body["max_completion_tokens"] = max_completion_tokens
-    body["stream"] = True
-    body["stream_options"] = {"include_usage": True}
-    return msgspec.json.encode(body)
+    return {"type": "function", "function": function}
 
 
-def _message(message: Message, *, replay_reasoning: bool) -> dict[str, str]:
-    shaped: dict[str, str] = {"role": message.role}
+def _partial(message: Message) -> bytes:
+    spoken: dict[str, object] = {"role": "assistant"}
     reasoning = "".join(part.text for part in message.parts if isinstance(part, ThinkPart))
-    if replay_reasoning and reasoning and message.role == "assistant":
-        shaped["reasoning_content"] = without_lone_surrogates(reasoning)
-    shaped["content"] = without_lone_surrogates(text_of(message))
-    return shaped
+    if reasoning:
+        spoken["reasoning_content"] = reasoning
+    return encoded({**spoken, "content": text_of(message), "partial": True})
+
+
+class _Writer:
+    """Writes one turn: a message and the results of its calls."""
+
+    __slots__ = ("_names", "_replay", "_shape")
+
+    def __init__(self, shape: Shape, names: Mapping[str, str]) -> None:
+        self._shape = shape
+        self._names = names
+        self._replay = "replay-reasoning" in shape.quirks
+
+    def piece(self, head: Message, following: Sequence[Message]) -> Piece:
+        """Return the turn as one run of JSON objects, or nothing if none is left of it."""
+        try:
+            return self._piece(head, following)
+        except UnicodeEncodeError:
+            return self._piece(mended(head), [mended(message) for message in following])
+
+    def _piece(self, head: Message, following: Sequence[Message]) -> Piece:
+        if head.role == "assistant":
+            spoken, calls = self._assistant(head)
+        else:
+            spoken, calls = {"role": head.role, "content": self._content(head)}, []
+            if head.role == "tool" or not spoken["content"]:
+                return ()
+        if not spoken:
+            return ()
+        if not calls:
+            return ((head.role, _ENCODE(spoken)),)
+        results = [self._result(result) for result in results_in_order(calls, following)]
+        return ((head.role, _ENCODE([spoken, *results])[1:-1]),)
+
+    def _assistant(self, message: Message) -> tuple[dict[str, object], list[ToolCall]]:
+        """Return the assistant's message, empty if nothing is left, and its calls."""
+        texts: list[str] = []
+        thoughts: list[str] = []
+        calls: list[ToolCall] = []
+        for part in message.parts:
+            if isinstance(part, TextPart):
+                texts.append(part.text)
+            elif isinstance(part, ThinkPart):
+                thoughts.append(part.text)
+            elif isinstance(part, ToolCall):
+                calls.append(part)
+        text = "".join(texts)
+        blank = is_blank(text)
+        if blank and not calls:
+            return {}, calls
+        spoken: dict[str, object] = {"role": "assistant"}
+        reasoning = "".join(thoughts) if self._replay else ""
+        if calls and not reasoning:
+            reasoning = self._shape.reasoning_filler
+        if reasoning:
+            spoken["reasoning_content"] = reasoning
+        if not blank:
+            spoken["content"] = text
+        if calls:
+            spoken["tool_calls"] = [self._call(call) for call in calls]
+        return spoken, calls
+
+    def _call(self, call: ToolCall) -> dict[str, object]:
+        name = name_sent(call.name, self._names, self._shape)
+        function = {"name": name, "arguments": call.arguments or "{}"}
+        return {"id": call.id, "type": "function", "function": function, **extras_of(call)}
+
+    def _result(self, result: ToolResult) -> dict[str, object]:
+        name = result.name
+        spoken: dict[str, object] = {"role": "tool", "tool_call_id": result.call_id}
+        if name:
+            spoken["name"] = self._names.get(name) or name_sent(name, self._names, self._shape)
+        spoken["content"] = self._result_content(result.parts) or NO_OUTPUT
+        return spoken
+
+    def _result_content(self, parts: Sequence[Part]) -> str | list[dict[str, object]]:
+        """Return the text, a list with images, or an empty text; what is refused is said."""
+        if len(parts) == 1 and type(parts[0]) is TextPart:
+            return "" if is_blank(parts[0].text) else parts[0].text
+        content: list[dict[str, object]] = []
+        for part in parts:
+            try:
+                content += self._items(part)
+            except UsageError as refusal:
+                # A tool that gives what the model cannot take must not end the conversation.
+                content.append({"type": "text", "text": f"({refusal.message})"})
+        return _joined(content)
+
+    def _content(self, message: Message) -> str | list[dict[str, object]]:
+        """Return the text, or a list where there is more than text, or an empty text."""
+        parts = message.parts
+        if len(parts) == 1 and type(parts[0]) is TextPart:
+            return "" if is_blank(parts[0].text) else parts[0].text
+        return _joined([item for part in parts for item in self._items(part)])
+
+    def _items(self, part: Part) -> list[dict[str, object]]:
+        """Return what is sent for a part of a user's message or a result: one item or none."""
+        if isinstance(part, TextPart):
+            return [{"type": "text", "text": part.text}]
+        if isinstance(part, ImagePart | VideoPart):
+            key = "image_url" if isinstance(part, ImagePart) else "video_url"
+            url = f"data:{checked_type(part, self._shape)};base64,{in_base64(part)}"
+            return [{"type": key, key: {"url": url}}]
+        return []
+
+
+def _joined(items: list[dict[str, object]]) -> str | list[dict[str, object]]:
+    """Return text alone as one text; a list loses its blank texts. Empty if nothing is left."""
+    if all(item["type"] == "text" for item in items):
+        text = "".join(str(item["text"]) for item in items)
+        return "" if is_blank(text) else text
+    return [item for item in items if item["type"] != "text" or not is_blank(str(item["text"]))]

@@ -1,14 +1,17 @@
 """Payloads of the messages wire (`/v1/messages`, streamed) → events; no I/O."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import msgspec
 
-from agent.events import Event, Finished, TextDelta, ThinkDelta
-from agent.messages import Message, TextPart, ThinkPart, Usage
+from agent.events import Event, Finished, TextDelta, ThinkDelta, ToolCallReady
+from agent.messages import Message, TextPart, ThinkPart, ToolCall, Usage
 from agent.wire.base import AnswerParts, ErrorBody, cut_short, decoded, raise_stream_error
 
 END_MARK = "message_stop"
+_NOTHING = msgspec.Raw()
+_NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 # The chat wire's words for the messages wire's; others stay as they came.
 _FINISH_REASONS = {
@@ -35,10 +38,15 @@ class _Started(msgspec.Struct, frozen=True):
 class _Block(msgspec.Struct, frozen=True):
     """A content block as it opens, a delta of one, or the delta of the whole message."""
 
+    type: str | None = None
     text: str | None = None
     thinking: str | None = None
     signature: str | None = None
     stop_reason: str | None = None
+    id: str | None = None
+    name: str | None = None
+    input: msgspec.Raw = _NOTHING
+    partial_json: str | None = None
 
 
 class _Payload(msgspec.Struct, frozen=True):
@@ -59,27 +67,46 @@ class MessagesReader:
     """
     Reads one streamed message; see `agent.wire.base.StreamReader`.
 
-    Each thinking block stays a part of its own, with its own signature. Token counts are
-    running totals, so the largest of each is kept, whichever event it came with.
+    `names` are the tools' own names for those that were sent, where they differ. A tool call
+    is whole when its block stops, or when the stop reason comes before that. Each thinking
+    block stays a part of its own, with its own signature. Token counts are running totals,
+    so the largest of each is kept, whichever event it came with.
     """
 
-    __slots__ = ("_finish_reason", "_model", "_parts", "_usage", "ended")
+    __slots__ = (
+        "_call",
+        "_finish_reason",
+        "_input",
+        "_model",
+        "_names",
+        "_parts",
+        "_usage",
+        "ended",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, names: Mapping[str, str] = _NO_NAMES) -> None:
         self.ended = False
+        self._names = names
+        self._call: _Block | None = None
+        self._input: list[str] = []
         self._parts = AnswerParts()
         self._model = ""
         self._finish_reason = ""
         self._usage: _Usage | None = None
 
-    def read_all(self, payloads: Iterable[bytes]) -> list[Event]:
+    def read_all(self, payloads: Iterable[bytes], into: list[Event] | None = None) -> list[Event]:
         """Return the events of some payloads; what follows the end mark is ignored."""
-        events: list[Event] = []
+        events = [] if into is None else into
         for payload in payloads:
             if self.ended:
                 break
             self._read(decoded(_DECODER, payload), events)
         return events
+
+    @property
+    def in_call(self) -> bool:
+        """Whether a tool call has begun and is not whole."""
+        return self._call is not None
 
     def finish(self) -> Finished:
         """Return the whole answer, or raise AnswerCutShort if `message_stop` never came."""
@@ -104,7 +131,9 @@ class MessagesReader:
             self._read_block(block, events)
         elif payload.type == "content_block_stop":
             self._parts.close_thought()
+            self._close_call(events)
         elif payload.type == END_MARK:
+            self._close_call(events)
             self.ended = True
         if payload.message is not None:
             self._model = self._model or payload.message.model or ""
@@ -120,8 +149,26 @@ class MessagesReader:
         if block.text:
             self._parts.add(TextPart, block.text)
             events.append(TextDelta(block.text))
+        if block.partial_json:
+            self._input.append(block.partial_json)
+        if block.type == "tool_use":
+            self._close_call(events)
+            self._call, self._input = block, []
         if block.stop_reason and not self._finish_reason:
+            self._close_call(events)
             self._finish_reason = block.stop_reason
+
+    def _close_call(self, events: list[Event]) -> None:
+        """End the open tool call, if there is one; one without a name was none."""
+        block, self._call = self._call, None
+        if block is None or not block.name:
+            return
+        # A gateway that does not stream the input sends it whole with the block's beginning.
+        whole = bytes(block.input).decode("utf-8", "replace")
+        arguments = "".join(self._input) or (whole if whole.startswith("{") else "{}")
+        call = ToolCall(block.id or "", self._names.get(block.name, block.name), arguments)
+        self._parts.put(call)
+        events.append(ToolCallReady(call))
 
     def _add_usage(self, usage: _Usage | None) -> None:
         if usage is None:

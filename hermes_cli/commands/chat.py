@@ -5,12 +5,14 @@ import os
 import stat
 import sys
 import threading
+import uuid
 from contextlib import aclosing
+from dataclasses import dataclass
 
 import click
 
 from agent.errors import HermesError, UsageError
-from agent.messages import user
+from agent.messages import Options, user
 from agent.route import Route
 from hermes_cli.auth import Flags
 from hermes_cli.config import read_settings
@@ -29,24 +31,34 @@ _READ_BYTES = 64 * 1024
 @click.option("--provider", default="", metavar="ID", help="Whom to ask; see `hermes providers`.")
 @click.option("-m", "--model", default="", metavar="ID", help="Which model; see `hermes models`.")
 @click.option("--base-url", default="", metavar="URL", help="Where to ask, instead of the key's.")
+@click.option(
+    "--effort", default="", metavar="WORD", help="How hard to think: low, high, max, off."
+)
+@click.option(
+    "--retries",
+    type=click.IntRange(0, 20),
+    default=None,
+    metavar="N",
+    help="How often to try again what may pass; 4 if not given.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line (with -q).")
 @click.option("--show-thinking", is_flag=True, help="Show the reasoning on standard error.")
 @click.option("--debug", is_flag=True, help="Show requests and heads of answers, without the key.")
 def command(
     query: str | None,
-    provider: str,
-    model: str,
-    base_url: str,
+    effort: str,
+    retries: int | None,
     as_json: bool,
     show_thinking: bool,
     debug: bool,
+    **route: str,
 ) -> None:
     """Ask a model: once with -q, or in a conversation.
 
     Standard output holds the answer and nothing else; notices, and on a terminal thinking and
     usage, go to standard error.
     """
-    flags = Flags(provider=provider, model=model, base_url=base_url)
+    flags = Flags(**route)
     out, err = Sink(sys.stdout), Sink(sys.stderr, essential=False)
     screen = (
         JsonScreen(out, err, debug=debug)
@@ -54,7 +66,8 @@ def command(
         else Screen(out, err, show_thinking=show_thinking, debug=debug)
     )
     if query is not None:
-        _ask_once(query, flags, screen, err)
+        question = Question(query, Options(effort=effort, cache_key=uuid.uuid4().hex), retries)
+        _ask_once(question, flags, screen, err)
         return
     from hermes_cli.conversation import check_start, converse
 
@@ -62,10 +75,19 @@ def command(
     if as_json or not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         reason = "--json goes with -q" if as_json else "A conversation needs a terminal"
         raise UsageError(f"{reason}.", remedy='Ask once instead: `hermes chat -q "..."`.')
-    converse(flags, screen)
+    converse(flags, screen, effort=effort, retries=retries)
 
 
-def _ask_once(query: str, flags: Flags, screen: Screen, err: Sink) -> None:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What -q asks, how, and how often it is tried again."""
+
+    text: str
+    options: Options
+    retries: int | None
+
+
+def _ask_once(question: Question, flags: Flags, screen: Screen, err: Sink) -> None:
     """Ask one question and show the answer; `main` shows errors, and a reader may leave early."""
     try:
         with running_route(flags) as route:
@@ -74,13 +96,13 @@ def _ask_once(query: str, flags: Flags, screen: Screen, err: Sink) -> None:
             if route.model_error is not None:
                 raise route.model_error
             require_key(route)
-            prompt = _with_standard_input(query, screen, err)
+            prompt = _with_standard_input(question.text, screen, err)
             if not prompt.strip():
                 raise UsageError(
                     "There is nothing to ask: -q has no text and standard input is empty.",
                     remedy='`hermes chat -q "..."` asks, `hermes` begins a conversation.',
                 )
-            asyncio.run(_stream(route, prompt, screen))
+            asyncio.run(_stream(route, prompt, question, screen))
     except BrokenPipeError:
         # `| head -1` has what it wanted. Here, because click 8.5 would leave with 1.
         return
@@ -92,10 +114,12 @@ def _ask_once(query: str, flags: Flags, screen: Screen, err: Sink) -> None:
         screen.end()
 
 
-async def _stream(route: Route, prompt: str, screen: Screen) -> None:
-    async with open_client(route) as client, aclosing(client.stream([user(prompt)])) as events:
-        async for event in events:
-            screen.show(event)
+async def _stream(route: Route, prompt: str, question: Question, screen: Screen) -> None:
+    async with open_client(route, retries=question.retries) as client:
+        stream = client.stream([user(prompt)], options=question.options)
+        async with aclosing(stream) as events:
+            async for event in events:
+                screen.show(event)
 
 
 def _with_standard_input(query: str, screen: Screen, err: Sink) -> str:

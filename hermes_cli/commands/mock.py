@@ -3,11 +3,11 @@
 import shlex
 import sys
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.errors import ConfigurationError, HermesError
+from agent.errors import ConfigurationError, HermesError, UsageError
 from agent.identity import PRODUCT
 from hermes_cli.ui.style import say
 
@@ -28,7 +28,14 @@ _EXTRA = "serve"
 @click.option(
     "--open-gate", is_flag=True, help="Let this program's name through on the plan's chat path."
 )
-def command(port: int, open_gate: bool) -> None:
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Turn a switch, such as tier=free or overloaded_calls=2; docs/mock.md lists them all.",
+)
+def command(port: int, open_gate: bool, settings: tuple[str, ...]) -> None:
     """Run a loopback Kimi with four endpoints until Ctrl-C.
 
     It answers everything itself and forwards nothing. The plan's chat path refuses this
@@ -36,6 +43,8 @@ def command(port: int, open_gate: bool) -> None:
     """
     try:
         from kimi_mock.server import run
+
+        switched = dict(_switched(setting) for setting in settings)
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"The loopback Kimi needs the package {error.name}, which is not installed.",
@@ -43,6 +52,8 @@ def command(port: int, open_gate: bool) -> None:
         ) from error
 
     def ready(kimi: "KimiMock") -> None:
+        for name, value in switched.items():
+            setattr(kimi, name, value)
         if open_gate:
             kimi.gate_allows.add(PRODUCT)
         say("\n".join(_lines(kimi)))
@@ -53,6 +64,29 @@ def command(port: int, open_gate: bool) -> None:
         raise HermesError(
             f"The loopback Kimi cannot listen on port {port}: {error.strerror}.",
             remedy="`hermes mock` without --port takes a free one.",
+        ) from error
+
+
+def _switched(setting: str) -> tuple[str, Any]:
+    """Return a switch's name and value; raises UsageError for what is none."""
+    from kimi_mock.switches import SWITCH_NAMES, parse
+
+    name, equals, text = setting.partition("=")
+    if name not in SWITCH_NAMES:
+        raise UsageError(
+            f"The loopback Kimi has no switch called {name}. It has: {', '.join(SWITCH_NAMES)}.",
+            remedy="`hermes mock --set tier=free` is an example.",
+        )
+    if not equals:
+        raise UsageError(
+            f"The switch {name} needs a value.", remedy=f"`hermes mock --set {name}=VALUE`"
+        )
+    try:
+        return name, parse(name, text)
+    except ValueError as error:
+        raise UsageError(
+            f"The loopback Kimi cannot take that: {error}",
+            remedy=f"`hermes mock --set {name}=VALUE`",
         ) from error
 
 
@@ -67,6 +101,7 @@ def install_command() -> str:
 
 
 def _lines(kimi: "KimiMock") -> list[str]:
+    from kimi_mock.control import PATH
     from kimi_mock.surfaces import SURFACES
 
     name_width = max(len(surface.host) for surface in SURFACES)
@@ -84,6 +119,7 @@ def _lines(kimi: "KimiMock") -> list[str]:
         f"export {name}={shlex.quote(environment[name])}"
         for name in ("HTTPS_PROXY", "SSL_CERT_FILE")
     ]
+    lines += ["", f"What it does can be seen and changed: {kimi.address}{PATH}"]
     gate = "open" if PRODUCT in kimi.gate_allows else "shut"
     lines += ["", f"The plan's chat path is {gate} to {PRODUCT}."]
     return lines

@@ -2,7 +2,8 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 
+from agent.database import opened
 from agent.errors import BrokenFile
 
 KEPT_LINES = 1_000
@@ -55,7 +57,7 @@ class LineHistory(History):
         line = storable(string)
         # A full or locked disk must not take the line that was just typed: it is sent, and
         # stays in this conversation's memory.
-        with contextlib.suppress(sqlite3.Error, OSError), self._open() as database:
+        with contextlib.suppress(BrokenFile), self._open() as database:
             newest = "select text from typed_lines order by id desc limit 1"
             if database.execute(newest).fetchone() == (line,):
                 return
@@ -66,30 +68,12 @@ class LineHistory(History):
             )
 
     def _read(self) -> list[str]:
-        try:
-            with self._open() as database:
-                return [
-                    text
-                    for (text,) in database.execute("select text from typed_lines order by id desc")
-                ]
-        except (sqlite3.Error, OSError) as error:
-            raise BrokenFile(
-                f"{self._path} cannot be used: {error}.",
-                remedy=f"It holds the lines you typed and what endpoints told us: move it away "
-                f"with `mv {self._path} {self._path}.broken`.",
-            ) from error
+        with self._open() as database:
+            lines = database.execute("select text from typed_lines order by id desc")
+            return [text for (text,) in lines]
 
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._path.touch(mode=0o600)
-        connection = sqlite3.connect(self._path, timeout=_LOCK_SECONDS)
-        try:
-            with connection:
-                connection.execute(_SCHEMA)
-                yield connection
-        finally:
-            connection.close()
+    def _open(self) -> AbstractContextManager[sqlite3.Connection]:
+        return opened(self._path, _SCHEMA, wait_seconds=_LOCK_SECONDS)
 
 
 class TerminalEditor:

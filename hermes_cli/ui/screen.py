@@ -6,24 +6,53 @@ from collections.abc import Iterable
 from typing import Any, TextIO
 from urllib.parse import urlsplit
 
+import msgspec
+
+from agent.costs import Cost
 from agent.errors import HermesError, ProviderError
 from agent.events import (
     AnswerBegan,
+    BudgetRaised,
     Event,
     Finished,
     RequestSent,
+    Resumed,
+    Retrying,
+    ServedModel,
     TextDelta,
     ThinkDelta,
+    ToolCallReady,
+    Waiting,
+    WindowLearnt,
     WireMoved,
 )
 from agent.identity import PRODUCT
-from agent.messages import Usage, text_of
+from agent.messages import ToolCall, text_of
 from agent.route import Route
 from agent.wire.base import without_lone_surrogates
 from hermes_cli.config import color_wanted
 from hermes_cli.ui.style import SCHEMA, is_terminal, printable, styled
+from hermes_cli.ui.usage_lines import (
+    cost_document,
+    free_words,
+    route_cost,
+    share_document,
+    usage_line,
+)
 
+Happening = WireMoved | Retrying | Resumed | WindowLearnt | ServedModel | BudgetRaised
+"""What may happen to a request between its prompt and its answer."""
+
+_EVENT_NAMES: dict[type[Happening], str] = {
+    WireMoved: "wire_moved",
+    Retrying: "retrying",
+    Resumed: "resumed",
+    WindowLearnt: "window_learnt",
+    ServedModel: "served_model",
+    BudgetRaised: "budget_raised",
+}
 _FULL_PIPE_SECONDS = 0.01
+_LINE_ANEW = "\r\x1b[2K"
 _SAID_CHARACTERS = 200
 _ENDINGS = {
     "length": "The answer stopped at its limit of tokens, before its end (`length`).",
@@ -63,6 +92,14 @@ class Sink:
         if self.is_terminal:
             text = printable(text)
             text = styled(text, style) if style and color_wanted() else text
+        self._put(text)
+
+    def pass_by(self, text: str) -> None:
+        """Show a line that the next one takes the place of, on a terminal that can; "" ends it."""
+        if self.is_terminal and color_wanted():
+            self._put(_LINE_ANEW + styled(printable(text), "dim") if text else _LINE_ANEW)
+
+    def _put(self, text: str) -> None:
         content = without_lone_surrogates(text).encode(self._encoding, "replace")
         try:
             self._write_all(memoryview(content))
@@ -103,11 +140,16 @@ class Screen:
         self._debug = debug
         self._text_open = False
         self._thought_open = False
-        self._model_sent = ""
+        self._waiting = False
+        self._route: Route | None = None
+
+    @property
+    def _model_sent(self) -> str:
+        return self._route.model_id_sent if self._route else ""
 
     def begin(self, route: Route, notices: Iterable[str]) -> None:
         """Take note of the Route in use and show what the user must see before the answer."""
-        self._model_sent = route.model_id_sent
+        self._route = route
         for sentence in notices:
             self.notice(sentence)
 
@@ -122,19 +164,24 @@ class Screen:
 
     def show(self, event: Event) -> None:
         """Show what happened."""
+        self._wait(event if isinstance(event, Waiting) else None)
         match event:
+            case Waiting():
+                pass
             case RequestSent():
                 self._show_lines(request_lines(event))
             case AnswerBegan():
                 self._show_lines(head_lines(event))
-            case WireMoved():
-                self._moved(event)
             case ThinkDelta():
                 self._think(event.text)
             case TextDelta():
                 self._text(event.text)
+            case ToolCallReady():
+                self._call(event.call)
             case Finished():
                 self._finished(event)
+            case _:
+                self._happened(event)
 
     def end(self) -> None:
         """Give the answer its last newline, however it ended."""
@@ -163,14 +210,31 @@ class Screen:
         self._err.write(text, style="dim")
         self._thought_open = not text.endswith("\n")
 
-    def _moved(self, event: WireMoved) -> None:
-        self.notice(moved_sentence(event))
+    def _wait(self, event: Waiting | None) -> None:
+        """Show how long it still takes, and take that away again."""
+        if event is not None:
+            self._err.pass_by(f"… {event.seconds:.0f} s")
+        elif self._waiting:
+            self._err.pass_by("")
+        self._waiting = event is not None
+
+    def _happened(self, event: Happening) -> None:
+        self.notice(sentence_of(event))
+
+    def _call(self, call: ToolCall) -> None:
+        self.notice(f"The model asks for the tool {call.name}, and nothing is offered here.")
 
     def _finished(self, event: Finished) -> None:
         self.end()
         for sentence in ending_sentences(event):
             self.notice(sentence)
-        self.remark(usage_line(event.model or self._model_sent, event.usage))
+        free = free_words(self._route) if self._route else ""
+        model = event.model or self._model_sent
+        self.remark(usage_line(model, event.usage, self._cost(event), free=free))
+
+    def _cost(self, event: Finished) -> Cost | None:
+        """Return what an answer cost, by the id that served it; None if that is not known."""
+        return route_cost(self._route, event.model, event.usage) if self._route else None
 
     def _show_lines(self, lines: Iterable[str]) -> None:
         if self._debug:
@@ -228,15 +292,12 @@ class JsonScreen(Screen):
     def _think(self, text: str) -> None:
         self._event("think", text=text)
 
-    def _moved(self, event: WireMoved) -> None:
-        self._event(
-            "wire_moved",
-            refused=event.refused,
-            taken=event.taken,
-            url=event.url,
-            said=event.said,
-        )
-        Screen.notice(self, moved_sentence(event))
+    def _happened(self, event: Happening) -> None:
+        self._event(_EVENT_NAMES[type(event)], **msgspec.structs.asdict(event))
+        Screen.notice(self, sentence_of(event))
+
+    def _call(self, call: ToolCall) -> None:
+        self._event("tool_call", id=call.id, name=call.name, arguments=call.arguments)
 
     def _finished(self, event: Finished) -> None:
         for sentence in ending_sentences(event):
@@ -248,16 +309,13 @@ class JsonScreen(Screen):
             model=self._model_asked,
             model_sent=self._model_sent,
             served_model=event.model,
-            usage=usage
-            and {
-                "prompt_tokens": usage.prompt_tokens,
-                "completion_tokens": usage.completion_tokens,
-                "cached_tokens": usage.cached_tokens,
-            },
+            usage=usage and msgspec.structs.asdict(usage),
+            cached_share=share_document(usage),
+            cost=cost_document(self._cost(event)),
             text=text_of(event.message),
         )
 
-    def _event(self, name: str, **fields: object) -> None:
+    def _event(self, name: str, /, **fields: object) -> None:
         document = {"schema": SCHEMA, "event": name, **fields}
         self._out.write(json.dumps(document, ensure_ascii=False) + "\n")
 
@@ -270,15 +328,38 @@ def alias_sentences(route: Route) -> tuple[str, ...]:
     return (f"`{route.model.value}` is our name; {route.model_id_sent} is sent to {host}.",)
 
 
-def moved_sentence(event: WireMoved) -> str:
-    """Return the line that tells that the endpoint took us on another wire."""
-    said = one_line(event.said)
-    if len(said) > _SAID_CHARACTERS:
-        said = said[:_SAID_CHARACTERS] + "…"
-    return (
-        f"{urlsplit(event.url).hostname} does not take {PRODUCT} on its {event.refused} wire "
-        f"(403: {said}), so this goes over the {event.taken} wire, as the next prompts will."
-    )
+def sentence_of(event: Happening) -> str:
+    """Return the line that tells what happened to the request on its way."""
+    match event:
+        case WireMoved():
+            said = one_line(event.said)
+            if len(said) > _SAID_CHARACTERS:
+                said = said[:_SAID_CHARACTERS] + "…"
+            sentence = (
+                f"{urlsplit(event.url).hostname} does not take {PRODUCT} on its {event.refused} "
+                f"wire (403: {said}), so this goes over the {event.taken} wire, as the next "
+                "prompts will."
+            )
+        case Retrying():
+            sentence = (
+                f"{event.reason} Asking again in {event.seconds:.0f} s (try {event.attempt})."
+            )
+        case Resumed():
+            how = "it goes on where it stopped" if event.continued else "it is asked anew"
+            sentence = f"{event.reason} Nothing is lost: {how}."
+        case WindowLearnt():
+            sentence = (
+                f"The window of {event.model} is {event.tokens:,} tokens for this key: learnt. "
+                f"{event.dropped_messages} old tool results were left out."
+            )
+        case ServedModel():
+            sentence = f"{event.served} answered, not {event.asked}."
+        case BudgetRaised():
+            sentence = (
+                f"Thinking used all {event.before_tokens:,} tokens before an answer came: asked "
+                f"once more with {event.after_tokens:,}."
+            )
+    return sentence
 
 
 def ending_sentences(event: Finished) -> list[str]:
@@ -288,14 +369,6 @@ def ending_sentences(event: Finished) -> list[str]:
         thought = "The model thought, and" if event.message.parts else "The model"
         sentences.append(f"{thought} answered nothing.")
     return sentences
-
-
-def usage_line(model: str, usage: Usage | None) -> str:
-    """Return the model that served and what it used, in tokens."""
-    if usage is None:
-        return f"{model} · tokens not told"
-    cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
-    return f"{model} · {usage.prompt_tokens:,} tokens in{cached}, {usage.completion_tokens:,} out"
 
 
 def request_lines(event: RequestSent) -> list[str]:

@@ -1,8 +1,10 @@
 """Messages → whole bodies of the chat wire, compared as literals."""
 
 from agent.messages import Message, TextPart, ThinkPart, user
+from agent.wire.base import Shape
 from agent.wire.chat_request import chat_body, chat_headers
 
+REPLAY = Shape(model="m", quirks=frozenset({"replay-reasoning"}))
 ANSWERED = [
     Message("system", (TextPart("Be brief."),)),
     user("hi"),
@@ -13,9 +15,7 @@ ANSWERED = [
 
 def test_one_prompt_is_the_smallest_body() -> None:
     """No sampling field, no budget unless one is asked for, usage asked for."""
-    body = chat_body(
-        [user("hi")], model="m", max_completion_tokens=None, replay_reasoning=True
-    ).decode()
+    body = chat_body([user("hi")], REPLAY).decode()
     assert body == (
         '{"model":"m","messages":[{"role":"user","content":"hi"}],'
         '"stream":true,"stream_options":{"include_usage":true}}'
@@ -25,7 +25,7 @@ def test_one_prompt_is_the_smallest_body() -> None:
 def test_a_conversation_replays_its_reasoning_byte_for_byte() -> None:
     """Reasoning goes back joined and untouched; text that is not ASCII stays UTF-8."""
     body = chat_body(
-        ANSWERED, model="m", max_completion_tokens=32000, replay_reasoning=True
+        ANSWERED, Shape(model="m", quirks=frozenset({"replay-reasoning"}), budget_tokens=32000)
     ).decode()
     assert body == (
         '{"model":"m","messages":['
@@ -39,9 +39,7 @@ def test_a_conversation_replays_its_reasoning_byte_for_byte() -> None:
 
 def test_reasoning_stays_here_where_it_is_not_wanted() -> None:
     """An endpoint without the replay quirk gets the text alone."""
-    body = chat_body(
-        ANSWERED[1:3], model="m", max_completion_tokens=None, replay_reasoning=False
-    ).decode()
+    body = chat_body(ANSWERED[1:3], Shape(model="m")).decode()
     assert body == (
         '{"model":"m","messages":[{"role":"user","content":"hi"},'
         '{"role":"assistant","content":"Hello."}],'
@@ -57,7 +55,7 @@ def test_an_assistant_turn_without_text_is_left_out() -> None:
         Message("assistant", ()),
         user("b"),
     ]
-    body = chat_body(stopped, model="m", max_completion_tokens=None, replay_reasoning=True)
+    body = chat_body(stopped, REPLAY)
     assert body.decode() == (
         '{"model":"m","messages":[{"role":"user","content":"a"},{"role":"user","content":"b"}],'
         '"stream":true,"stream_options":{"include_usage":true}}'
@@ -67,7 +65,7 @@ def test_an_assistant_turn_without_text_is_left_out() -> None:
 def test_half_an_emoji_from_a_terminal_is_replaced() -> None:
     """A lone surrogate cannot be UTF-8 and must not end the conversation; a pair is joined."""
     text = "caf\udce9 \ud83d\udc4b \ud83d"
-    body = chat_body([user(text)], model="m", max_completion_tokens=None, replay_reasoning=True)
+    body = chat_body([user(text)], REPLAY)
     assert '"content":"caf\ufffd 👋 \ufffd"' in body.decode()
 
 

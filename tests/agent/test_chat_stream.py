@@ -67,6 +67,12 @@ def test_an_answer_as_moonshot_streams_it() -> None:
             Usage(cached_tokens=7),
         ),
         (None, {"prompt_tokens": None, "prompt_tokens_details": None}, Usage()),
+        (
+            None,
+            {"completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 5}},
+            Usage(completion_tokens=9, reasoning_tokens=5),
+        ),
+        (None, {"completion_tokens_details": {"reasoning_tokens": None}}, Usage()),
     ],
 )
 def test_usage_is_found_wherever_it_sits(
@@ -89,7 +95,7 @@ def test_the_first_finish_reason_counts() -> None:
 
 
 def test_odd_chunks_do_no_harm() -> None:
-    """Nulls, missing choices, unknown fields and tool calls pass without an event."""
+    """Nulls, missing choices, unknown fields and nameless calls pass without an event."""
     events, finished = answered(
         b"{}",
         b'{"choices":null,"model":null,"usage":null,"error":null}',

@@ -151,7 +151,7 @@ def test_an_unknown_model_on_the_plan(by_name: httpx2.Client) -> None:
 
 def test_models_can_be_changed(kimi: KimiMock, direct: httpx2.Client) -> None:
     """The list that is sent and the ids that are known are one."""
-    kimi.models["moonshot"] = [{"id": "tomorrow", "object": "model", "context_length": 5}]
+    kimi.models["moonshot"] = [{"id": "tomorrow", "object": "model", "context_length": 5000}]
     base = kimi.base_url("moonshot")
     headers = {"Authorization": f"Bearer {KEYS['api.moonshot.ai']}"}
 
@@ -161,7 +161,7 @@ def test_models_can_be_changed(kimi: KimiMock, direct: httpx2.Client) -> None:
     )
 
     assert listed.text == (
-        '{"object":"list","data":[{"id":"tomorrow","object":"model","context_length":5}]}'
+        '{"object":"list","data":[{"id":"tomorrow","object":"model","context_length":5000}]}'
     )
     assert turn.status_code == 200
 
@@ -197,7 +197,7 @@ def test_the_row_that_was_seen_live(by_name: httpx2.Client) -> None:
     [
         ({"temperature": 0.7}, "invalid temperature: only 1 is allowed for this model"),
         (
-            {"temperature": 1, "thinking": {"type": "disabled"}},
+            {"model": "kimi-k2.6", "temperature": 1, "thinking": {"type": "disabled"}},
             "invalid temperature: only 0.6 is allowed for this model",
         ),
         ({"top_p": 1}, "invalid top_p: only 0.95 is allowed for this model"),
@@ -223,7 +223,11 @@ def test_pinned_values_pass(kimi: KimiMock, direct: httpx2.Client) -> None:
     """The pinned values themselves are taken, 0.6 where thinking is off."""
     url = f"{kimi.base_url('moonshot')}/chat/completions"
     usual = {"temperature": 1.0, "top_p": 0.95, "n": 1, "frequency_penalty": 0.0}
-    without = {"temperature": 0.6, "thinking": {"type": "disabled"}}
+    without = {
+        "model": "kimi-k2.6",
+        "temperature": 0.6,
+        "thinking": {"type": "disabled"},
+    }
 
     for fields in (usual, without):
         body = {**PLATFORM_TURN, **fields}

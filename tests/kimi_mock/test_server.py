@@ -17,6 +17,7 @@ import kimi_mock
 from kimi_mock.replies import Reply
 from kimi_mock.server import KimiMock
 from kimi_mock.state import KimiState
+from kimi_mock.switches import SWITCH_NAMES
 from tests.support.socks import SocksServer
 
 KEY = {"Authorization": "Bearer sk-kimi-mock-code-0001"}
@@ -121,7 +122,7 @@ def test_reset_forgets_everything(kimi: KimiMock, by_name: httpx2.Client) -> Non
     kimi.reset()
 
     fresh = KimiMock()
-    for name in KimiState.__annotations__:
+    for name in (*KimiState.__annotations__, *SWITCH_NAMES):
         assert getattr(kimi, name) == getattr(fresh, name), name
 
 

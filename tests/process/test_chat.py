@@ -34,7 +34,9 @@ def test_a_platform_key_is_answered_by_the_platform(kimi: KimiMock, hermes: Herm
     assert (request.method, request.path) == ("POST", "/v1/chat/completions")
     assert request.headers["User-Agent"] == USER_AGENT
     assert request.headers["Authorization"] == f"Bearer {PLATFORM_KEY}"
-    assert request.json == {
+    body = request.json
+    assert len(body.pop("prompt_cache_key")) == 32
+    assert body == {
         "model": "kimi-k3",
         "messages": [{"role": "user", "content": "hi"}],
         "max_completion_tokens": 131_072,
@@ -101,7 +103,9 @@ def test_usage_is_found_wherever_it_sits(kimi: KimiMock, hermes: Hermes, place: 
 
     result = hermes("chat", "-q", "hi", "--json", "--model", "kimi-k3", key=PLATFORM_KEY)
 
-    usage = {"prompt_tokens": 21, "completion_tokens": 9, "cached_tokens": 5}
+    told = {"prompt_tokens": 21, "completion_tokens": 9, "cached_tokens": 5, "reasoning_tokens": 0}
+    cost = {"currency": "USD", "amount": 0.0001845, "covered": False}
+    nowhere = place == "none"
     assert events(result) == [
         {"schema": 1, "event": "text", "text": "Hello."},
         {
@@ -111,7 +115,9 @@ def test_usage_is_found_wherever_it_sits(kimi: KimiMock, hermes: Hermes, place: 
             "model": "kimi-k3",
             "model_sent": "kimi-k3",
             "served_model": "kimi-k3",
-            "usage": None if place == "none" else usage,
+            "usage": None if nowhere else told,
+            "cached_share": None if nowhere else 0.2381,
+            "cost": None if nowhere else cost,
             "text": "Hello.",
         },
     ]

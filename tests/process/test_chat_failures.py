@@ -45,7 +45,7 @@ def test_a_refusal_is_told_in_the_endpoints_own_words(
     """Each refusal is asked for once, quoted, and ends with 4."""
     kimi.replies.append(Reply.error(status, {"error": {"message": said, "type": kind}}))
 
-    result = hermes("chat", "-q", "hi", key=PLATFORM_KEY)
+    result = hermes("chat", "-q", "hi", "--retries", "0", key=PLATFORM_KEY)
 
     assert (result.stdout, result.code) == ("", 4)
     assert said in complaint(result)
@@ -86,7 +86,7 @@ def test_a_cut_answer_keeps_what_came(kimi: KimiMock, hermes: Hermes, reply: Rep
     """Without its end mark, or cut in its middle, an answer is incomplete, and said to be."""
     kimi.replies.append(reply)
 
-    result = hermes("chat", "-q", "hi", key=PLATFORM_KEY)
+    result = hermes("chat", "-q", "hi", "--retries", "0", key=PLATFORM_KEY)
 
     assert (result.stdout, result.code) == ("Hel\n", 5)
     assert "what came" in complaint(result)
@@ -100,7 +100,7 @@ def test_an_error_in_the_middle_of_an_answer_keeps_what_came(
     error = b'data: {"error":{"message":"The engine tripped","type":"server_error"}}\n\n'
     kimi.replies.append(Reply.raw(200, EVENT_STREAM, [FIRST_PIECE, error]))
 
-    result = hermes("chat", "-q", "hi", key=PLATFORM_KEY)
+    result = hermes("chat", "-q", "hi", "--retries", "0", key=PLATFORM_KEY)
 
     assert (result.stdout, result.code) == ("Hel\n", 4)
     assert "The engine tripped" in complaint(result)

@@ -183,7 +183,7 @@ def test_an_error_in_a_turn_does_not_end_the_conversation(kimi: KimiMock, hermes
     """A refusal is told with its remedy; the message is taken back, and the next one is asked."""
     body = {"error": {"message": "Organization Rate limit exceeded", "type": "x"}}
     kimi.replies.append(Reply.error(429, body))
-    with talk(hermes) as terminal:
+    with talk(hermes, "chat", "--retries", "0") as terminal:
         refused = say(terminal, "one", "was taken back")
         say(terminal, "two")
 
@@ -195,7 +195,7 @@ def test_an_error_in_a_turn_does_not_end_the_conversation(kimi: KimiMock, hermes
 def test_a_cut_answer_stays_in_the_conversation(kimi: KimiMock, hermes: Hermes) -> None:
     """What came of an answer that broke off is part of the next request."""
     kimi.replies.append(Reply.streaming({"content": "Half an"}, done=False))
-    with talk(hermes) as terminal:
+    with talk(hermes, "chat", "--retries", "0") as terminal:
         cut = say(terminal, "one", "In the conversation, what came is kept.")
         say(terminal, "two")
         leave(terminal)

@@ -1,7 +1,9 @@
 """`hermes mock`: what it prints is enough to reach it, under its own address and the real names."""
 
+import json
 import signal
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -99,3 +101,38 @@ def test_a_port_that_is_taken_is_a_sentence(offline: Hermes) -> None:
 def test_the_command_for_the_extra_names_what_is_missing(name: str) -> None:
     """The pip command comes from our own metadata, so that it cannot fall behind."""
     assert f"{name}>=" in install_command()
+
+
+def test_switches_are_set_and_seen(offline: Hermes) -> None:
+    """`--set` plays a full account, and the control address it prints tells what was asked."""
+    with mock(offline, "--set", "balance=0", "--set", "gate_allows=[]") as (lines, exported):
+        [address] = [line.split()[-1] for line in lines if line.endswith("/__mock__/state")]
+
+        result = offline("chat", "-q", "hi", key=PLATFORM_KEY, env=exported)
+
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address) as answer:
+            state = json.load(answer)
+
+    assert result.code == 4
+    assert "suspended due to insufficient balance" in result.stderr
+    assert (state["switches"]["balance"], state["switches"]["gate_allows"]) == (0, [])
+    assert {seen["surface"] for seen in state["seen"]} == {"moonshot"}
+    assert PLATFORM_KEY not in json.dumps(state["seen"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("tear=free", "no switch called tear. It has: gate_allows,"),
+        ("tier=gold", "one of free, moderato, allegretto"),
+        ("overloaded_calls=many", "overloaded_calls: "),
+        ("tier", "The switch tier needs a value."),
+    ],
+)
+def test_a_switch_it_does_not_have(offline: Hermes, setting: str, said: str) -> None:
+    """An unknown name is answered with the names there are, a wrong value with the values."""
+    result = offline("mock", "--set", setting)
+
+    assert (result.code, result.stdout) == (2, "")
+    assert said in " ".join(result.stderr.split())
+    assert "`hermes mock --set" in result.stderr

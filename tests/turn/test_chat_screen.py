@@ -6,19 +6,22 @@ import pty
 import select
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import TextIO
 
 import pytest
 
 from agent.catalog.kimi import KIMI
+from agent.costs import Cost
 from agent.errors import HermesError, KeyRefused, UsageError
 from agent.events import AnswerBegan, Finished, RequestSent, TextDelta, ThinkDelta, WireMoved
 from agent.keys import ApiKey
 from agent.learnt import Facts
 from agent.messages import Message, Part, TextPart, ThinkPart, Usage
 from agent.route import Candidate, Origin, Route, Wishes, choose, resolve
-from hermes_cli.ui.screen import JsonScreen, Screen, Sink, alias_sentences, usage_line
+from hermes_cli.ui.screen import JsonScreen, Screen, Sink, alias_sentences
+from hermes_cli.ui.usage_lines import usage_line
 
 USAGE = Usage(prompt_tokens=1_021, completion_tokens=9, cached_tokens=5)
 MOVED = WireMoved(
@@ -164,7 +167,7 @@ def test_reasoning_and_answer_never_share_a_line_of_a_terminal() -> None:
 
     assert drawn(write) == (
         "\x1b[2mhm\x1b[0m\r\nAn\r\n\x1b[2mor so\x1b[0m\r\nswer\r\n"
-        "\x1b[2mserved · 1,021 tokens in (5 cached), 9 out\x1b[0m\r\n"
+        "\x1b[2mserved · 1,021 tokens in (<1 % cached), 9 out\x1b[0m\r\n"
     )
 
 
@@ -239,7 +242,14 @@ def test_every_event_is_one_line_of_json(tmp_path: Path) -> None:
         "model": asked.model.value,
         "model_sent": asked.model_id_sent,
         "served_model": "served",
-        "usage": {"prompt_tokens": 1_021, "completion_tokens": 9, "cached_tokens": 5},
+        "usage": {
+            "prompt_tokens": 1_021,
+            "completion_tokens": 9,
+            "cached_tokens": 5,
+            "reasoning_tokens": 0,
+        },
+        "cached_share": 0.0049,
+        "cost": {"currency": "USD", "amount": 0.0, "covered": True},
         "text": "Ä\n",
     }
     assert lines == [
@@ -254,7 +264,7 @@ def test_every_event_is_one_line_of_json(tmp_path: Path) -> None:
         {"event": "think", "text": "hm"},
         {"event": "text", "text": "Ä\n"},
         whole,
-        {**whole, "usage": None, "text": "A"},
+        {**whole, "usage": None, "cached_share": None, "cost": None, "text": "A"},
         {
             "event": "error",
             "class": "KeyRefused",
@@ -297,7 +307,39 @@ def test_an_alias_is_told_and_an_id_of_the_endpoint_is_not() -> None:
     assert alias_sentences(own) == ()
 
 
+@pytest.mark.parametrize(
+    ("key", "model", "served", "words"),
+    [
+        ("sk-kimi-mock-code-0001", "", "k3", "k3 · 1,021 tokens in (<1 % cached), 9 out"),
+        ("sk-mock-platform-0003", "kimi-k3", "kimi-k3", "9 out · $0.0032"),
+        ("sk-mock-platform-0003", "kimi-k3", "kimi-k2.6", "9 out · $0.0010"),
+        ("sk-mock-platform-0003", "kimi-k3", "kimi-k3-new", "kimi-k3-new · 1,021 tokens"),
+        ("sk-mock-platform-0003", "brand-new", "brand-new", "(<1 % cached), 9 out\x1b"),
+    ],
+)
+def test_an_answer_ends_with_what_it_cost(key: str, model: str, served: str, words: str) -> None:
+    """The served model's price; a plan covers its own; where no price is known there is none."""
+    asked = route(key, model)
+    end = Finished(
+        message=Message("assistant", (TextPart("A"),)),
+        finish_reason="stop",
+        model=served,
+        usage=USAGE,
+    )
+
+    def write(stream: TextIO) -> None:
+        screen = Screen(Sink(stream), Sink(stream))
+        screen.begin(asked, ())
+        screen.show(end)
+
+    shown = drawn(write)
+    assert words in shown
+    assert ("covered by the plan" in shown) == key.startswith("sk-kimi-")
+    assert ("$" in shown) == model.startswith("kimi-")
+
+
 def test_usage_that_nobody_told_is_not_made_up() -> None:
     """An endpoint without usage gets no zeros."""
     assert usage_line("served", None) == "served · tokens not told"
+    assert usage_line("served", None, Cost("USD", Decimal(1))) == "served · tokens not told"
     assert usage_line("served", Usage(prompt_tokens=2)) == "served · 2 tokens in, 0 out"

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from agent.catalog.kimi import KIMI
 from agent.client import Client
 from agent.errors import (
     AnswerCutShort,
@@ -22,40 +21,12 @@ from agent.errors import (
 from agent.events import AnswerBegan, Event, Finished, RequestSent, TextDelta, ThinkDelta, WireMoved
 from agent.identity import USER_AGENT
 from agent.keys import ApiKey
-from agent.learnt import Facts, Learnt, LiveModel
+from agent.learnt import Learnt, LiveModel
 from agent.messages import Message, TextPart, ThinkPart, Usage, user
-from agent.route import Candidate, Chosen, Origin, Route, Wishes, resolve
-from agent.transport.network import Network
 from kimi_mock.replies import Reply
 from kimi_mock.server import KimiMock
 from tests.conftest import CHINA_KEY, GLOBAL_KEY, PLAN_KEY, PLATFORM_KEY
-
-HELLO = (user("hi"),)
-
-
-def network(kimi: KimiMock) -> Network:
-    """Return the way out through the mock's proxy, trusting its certificates."""
-    return Network(
-        proxy_url=kimi.proxy_url,
-        proxy_origin="HTTPS_PROXY",
-        certificate_file=str(kimi.certificate_file),
-    )
-
-
-def route(
-    key: str = PLATFORM_KEY, *, url: str = "", wire: str = "", model: str = "", facts: Any = None
-) -> Route:
-    """Return Kimi's Route for a key."""
-    found = Candidate(
-        ApiKey(key), Origin.ENVIRONMENT, "shell variable KIMI_API_KEY", "KIMI_API_KEY"
-    )
-    wishes = Wishes(
-        keys=(found,),
-        base_urls=(Candidate(url, Origin.FLAG, "--base-url", "--base-url"),) if url else (),
-        wires=(Candidate(wire, Origin.CONFIG, "config", "wire"),) if wire else (),
-        models=(Candidate(model, Origin.FLAG, "--model", "--model"),) if model else (),
-    )
-    return resolve(Chosen(KIMI, Origin.DEFAULT, "test"), wishes, facts or Facts())
+from tests.turn.asking import HELLO, IMPATIENT, network, route
 
 
 def ask(client: Client, messages: tuple[Message, ...] = HELLO) -> list[Event]:
@@ -203,7 +174,7 @@ def test_a_refusal_is_one_request_and_the_endpoints_own_words(
     """Nothing is tried again in secret."""
     kimi.replies.append(Reply.error(status, body))
     with pytest.raises(expected) as caught:
-        ask(Client(route(), network(kimi)))
+        ask(Client(route(), network(kimi), patience=IMPATIENT))
     assert caught.value.status == status
     assert len(kimi.seen) == 1
     assert PLATFORM_KEY not in caught.value.message
@@ -221,7 +192,7 @@ def test_a_redirect_is_not_followed_with_the_key(kimi: KimiMock) -> None:
 def test_what_came_before_a_cut_is_kept(kimi: KimiMock) -> None:
     """The pieces are yielded, the error raised, and `partial` holds them."""
     kimi.replies.append(Reply.streaming({"content": "Half an"}, {"content": " answer"}, done=False))
-    client = Client(route(), network(kimi))
+    client = Client(route(), network(kimi), patience=IMPATIENT)
     shown = io.StringIO()
 
     async def run() -> None:
@@ -270,7 +241,7 @@ def test_reasoning_is_replayed_byte_for_byte(kimi: KimiMock) -> None:
 
 def test_the_budget_stays_inside_the_window(kimi: KimiMock) -> None:
     """A long conversation leaves less room for the answer, never a negative one."""
-    ask(Client(route(model="kimi-k2.6"), network(kimi)), (user("word " * 100_000),))
+    ask(Client(route(model="kimi-k2.6"), network(kimi)), (user("word " * 250_000),))
     budget = kimi.seen[0].json["max_completion_tokens"]
     assert 1_024 <= budget < 32_768
 
@@ -292,7 +263,7 @@ def test_an_error_inside_a_stream_is_told(kimi: KimiMock) -> None:
         )
     )
     with pytest.raises(ServerFailed, match="engine died"):
-        ask(Client(route(), network(kimi)))
+        ask(Client(route(), network(kimi), patience=IMPATIENT))
 
 
 def test_debug_events_show_the_fingerprint_and_never_the_key(kimi: KimiMock) -> None:

@@ -1,0 +1,335 @@
+"""Rows about who asks: the key, its plan, the model, quota, money and pace."""
+
+from agent.atlas.rows import BodyRow
+from agent.errors import (
+    Banned,
+    ConcurrencyReached,
+    DeadModel,
+    EmptyBalance,
+    EntitlementRefused,
+    IdentityRefused,
+    KeyOfOtherProduct,
+    KeyOfOtherRegion,
+    KeyRefused,
+    MembershipMissing,
+    ModelNotFound,
+    Overloaded,
+    ProviderError,
+    QuotaExhausted,
+    RateLimited,
+    ServerFailed,
+    WrongPath,
+)
+
+_PLAN_ERRORS = "Kimi Code error reference, read 2026-08"
+_PLATFORM_ERRORS = "open platform errors page, read 2026-09"
+_GATE_TYPE = "access_terminated_error"
+_QUOTA_STATUSES = (403, 429)
+_RESET = "`hermes usage` shows when"
+_BASE_URL = "`hermes explain` shows the base URL and where it came from"
+
+
+def _quota(name: str, says: tuple[str, ...], meaning: str, remedy: str, source: str) -> BodyRow:
+    """Return the row of one window of a plan; no answer tells when it ends, only `/usages`."""
+    return BodyRow(
+        id=name,
+        statuses=_QUOTA_STATUSES,
+        kinds=(_GATE_TYPE,),
+        says=says,
+        error=QuotaExhausted,
+        meaning=meaning,
+        remedy=remedy,
+        console="More quota is sold at {}.",
+        source=source,
+    )
+
+
+ACCESS: tuple[BodyRow, ...] = (
+    BodyRow(
+        id="identity-gate",
+        statuses=(403,),
+        kinds=(_GATE_TYPE,),
+        says=("coding agents",),
+        error=IdentityRefused,
+        meaning="does not take this program's name on this path",
+        remedy="`hermes explain` shows the wire in use and what chose it.",
+        # It has shut out the vendor's own clients too (2026-06-04): no proof of a wrong name.
+        retry="once, over the endpoint's other wire, under the same name",
+        source=f"{_PLAN_ERRORS}; cline#10307, kimi-code#414, CLIProxyAPI#1327, hermes#83176",
+    ),
+    BodyRow(
+        id="concurrency-plan",
+        statuses=(403, 429),
+        kinds=(_GATE_TYPE,),
+        says=("concurrent request limit",),
+        error=ConcurrencyReached,
+        meaning="already answers as many requests as the plan allows at once",
+        remedy="Wait for the others to end; `hermes status` names the key that they share.",
+        source=_PLAN_ERRORS,
+    ),
+    _quota(
+        "quota-5-hours",
+        ("5-hour usage limit",),
+        "says that the plan's quota of these 5 hours is used up",
+        f"{_RESET} the 5-hour window ends.",
+        f"{_PLAN_ERRORS}; openclaw#142524",
+    ),
+    _quota(
+        "quota-week",
+        ("weekly (7-day) usage limit", "weekly usage limit", "7-day usage limit"),
+        "says that the plan's quota of these 7 days is used up",
+        f"{_RESET} the 7-day window ends.",
+        f"{_PLAN_ERRORS}; openclaw#142656",
+    ),
+    _quota(
+        "quota-month",
+        ("monthly usage limit",),
+        "says that the plan's monthly quota is used up",
+        f"{_RESET} the month of the plan ends.",
+        _PLAN_ERRORS,
+    ),
+    _quota(
+        "quota-cycle",
+        ("usage limit for this billing cycle",),
+        "says that the plan's quota of this billing cycle is used up",
+        f"{_RESET} the next billing cycle begins.",
+        _PLAN_ERRORS,
+    ),
+    _quota(
+        "quota-period",
+        ("usage limit for this period",),
+        "says that the plan's quota of this period is used up",
+        f"{_RESET} the next period begins.",
+        _PLAN_ERRORS,
+    ),
+    BodyRow(
+        id="membership",
+        statuses=(402,),
+        says=("membership",),
+        error=MembershipMissing,
+        meaning="could not find an active membership behind the key",
+        remedy="`hermes status` names the key; a renewed membership needs no new one.",
+        console="Look at the membership at {}.",
+        source=_PLAN_ERRORS,
+    ),
+    BodyRow(
+        id="ban",
+        statuses=(403,),
+        kinds=(_GATE_TYPE,),
+        says=("access terminated",),
+        error=Banned,
+        meaning="has ended this account's access",
+        remedy="Only the vendor can lift this; `hermes setup` takes a key of another account.",
+        console="Ask at {}.",
+        source=f"{_PLAN_ERRORS}; Kilo#3434",
+    ),
+    BodyRow(
+        id="entitlement-model",
+        statuses=(401, 403),
+        kinds=("authentication_error",),
+        says=("does not have access to",),
+        error=EntitlementRefused,
+        meaning="takes the key, but its plan does not have this model",
+        remedy="`hermes models --refresh` lists what the plan has; `hermes model ID` takes one.",
+        console="Plans are changed at {}.",
+        source="openclaw#111561, hermes#65835",
+    ),
+    BodyRow(
+        id="entitlement-window",
+        statuses=(401, 403),
+        kinds=("authentication_error",),
+        says=("plan supports only",),
+        error=EntitlementRefused,
+        meaning="takes the key, but its plan does not have so large a window for this model",
+        remedy="`hermes models --refresh` shows the windows of this plan.",
+        console="Plans are changed at {}.",
+        source="oh-my-pi#5847; one capture",
+    ),
+    BodyRow(
+        id="unknown-model-plan",
+        statuses=(401, 404),
+        kinds=("authentication_error",),
+        says=("model id does not exist",),
+        error=ModelNotFound,
+        meaning="takes the key, but does not know the model id",
+        remedy="`hermes models` lists the ids of this endpoint; `hermes model ID` takes one.",
+        source="openclaw#111561, hermes#105650",
+    ),
+    BodyRow(
+        id="bad-key",
+        statuses=(401,),
+        kinds=("invalid_authentication_error", "incorrect_api_key_error"),
+        says=("invalid authentication", "incorrect api key", "api key appears to be invalid"),
+        by_kind=True,
+        error=KeyRefused,
+        meaning="did not take the key",
+        remedy="`hermes setup` takes another key; `hermes explain` shows where this one came from.",
+        console="Keys are issued at {}.",
+        source=f"{_PLATFORM_ERRORS}; {_PLAN_ERRORS}; hermes#43617, opencode#14892",
+    ),
+    BodyRow(
+        id="unknown-model",
+        statuses=(401, 403, 404),
+        kinds=("resource_not_found_error",),
+        says=("not found the model",),
+        error=ModelNotFound,
+        meaning="does not have the model, or not for this key",
+        remedy="`hermes models --refresh` lists what this key may use; `hermes model ID` takes "
+        "one.",
+        source=_PLATFORM_ERRORS,
+    ),
+    BodyRow(
+        id="wrong-path",
+        statuses=(404, 405),
+        kinds=("resource_not_found_error",),
+        says=("requested resource was not found", "method not found"),
+        error=WrongPath,
+        meaning="has nothing at this path",
+        remedy=f"Most often `/v1` is there twice, or missing: {_BASE_URL}.",
+        source="opencode#37496, hermes#16409, hermes#21297",
+    ),
+)
+"""Answers about the key, its plan and the model."""
+
+PACE: tuple[BodyRow, ...] = (
+    BodyRow(
+        id="empty-balance",
+        statuses=(402, 403, 429),
+        kinds=("exceeded_current_quota_error",),
+        says=(
+            "insufficient balance",
+            "account balance",
+            "exceeded your current token quota",
+            "please recharge",
+            "arrears",
+        ),
+        by_kind=True,
+        error=EmptyBalance,
+        meaning="says that the account's balance is used up",
+        remedy="Top up, then ask again; `hermes usage` shows the balance.",
+        console="The account of this region is at {}.",
+        source=f"{_PLATFORM_ERRORS}; kimi-code#1860, kimi-code#2647, hermes#36276, opencode#24462",
+    ),
+    BodyRow(
+        id="quota",
+        statuses=_QUOTA_STATUSES,
+        says=("usage limit", "quota exceeded", "exceeded your current quota"),
+        error=QuotaExhausted,
+        meaning="says that a quota is used up, without naming the window",
+        remedy="`hermes usage` shows the windows and the balance.",
+        source="MoonshotAI/kimi-code kimi-errors.ts, 2026-08",
+    ),
+    BodyRow(
+        id="overloaded",
+        statuses=(429, 503, 529),
+        kinds=("engine_overloaded_error", "rate_limit_error"),
+        says=("overloaded",),
+        # `rate_limit_error` is what the messages wire calls it: there the text alone tells.
+        error=Overloaded,
+        meaning="is overloaded",
+        remedy="If it lasts, it may be the plan's own limit or too high an effort: `hermes usage` "
+        "shows the first, and `hermes models` names other models.",
+        source=f"{_PLATFORM_ERRORS}; {_PLAN_ERRORS}; pawwork#740, kimi-code#1252, Kimi-K2#127",
+    ),
+    BodyRow(
+        id="concurrency-account",
+        statuses=(429,),
+        kinds=("rate_limit_reached_error",),
+        says=("max organization concurrency", "organization concurrency"),
+        error=ConcurrencyReached,
+        meaning="already answers as many requests as the account's tier allows at once",
+        remedy="A new account may send one at a time: let the others end; `hermes usage` shows "
+        "the balance, and topping up raises the tier.",
+        source=f"{_PLATFORM_ERRORS}; limits page",
+    ),
+    BodyRow(
+        id="rate",
+        statuses=(429,),
+        kinds=("rate_limit_reached_error",),
+        says=("rate limit", "max rpm", "max tpm", "max tpd", "too many requests"),
+        by_kind=True,
+        error=RateLimited,
+        meaning="takes no more requests for the moment",
+        remedy="Ask again later, or another model: `hermes models` lists them.",
+        source=f"{_PLATFORM_ERRORS}; {_PLAN_ERRORS}; agents-exe#336",
+    ),
+    BodyRow(
+        id="timed-out-there",
+        statuses=(408,),
+        error=ServerFailed,
+        meaning="waited too long for the request",
+        remedy="Ask again; `hermes explain` shows the proxy, if the way there is slow.",
+        source="RFC 9110, section 15.5.9; MoonshotAI/kimi-code errors.ts, 2026-08",
+    ),
+    BodyRow(
+        id="conflict",
+        statuses=(409,),
+        error=ServerFailed,
+        meaning="says that the request met another one",
+        remedy="Ask again; `hermes chat --debug` shows what was sent.",
+        source="RFC 9110, section 15.5.10; MoonshotAI/kimi-code errors.ts, 2026-08",
+    ),
+    BodyRow(
+        id="canceled-there",
+        statuses=(499,),
+        error=ServerFailed,
+        meaning="let the request go before it was answered",
+        remedy="Ask again; `hermes chat --debug` shows what came back.",
+        source=_PLAN_ERRORS,
+    ),
+    BodyRow(
+        id="server-error",
+        statuses=tuple(range(500, 600)),
+        kinds=("server_error",),
+        error=ServerFailed,
+        meaning="failed",
+        remedy="Ask again later; `hermes chat --debug` shows what came back.",
+        source=f"{_PLATFORM_ERRORS}; {_PLAN_ERRORS}",
+    ),
+    BodyRow(
+        id="redirect",
+        statuses=tuple(range(300, 400)),
+        error=ProviderError,
+        meaning="answered with a redirect, which is not followed with a key,",
+        remedy=f"{_BASE_URL}; `hermes chat --base-url URL` tries another.",
+        source="hermes#28660",
+    ),
+)
+"""Answers about quota, money and pace, and the server's own failures."""
+
+DERIVED: tuple[BodyRow, ...] = (
+    BodyRow(
+        id="key-of-other-product",
+        statuses=(401,),
+        error=KeyOfOtherProduct,
+        meaning="did not take the key, which belongs to another product",
+        remedy="`hermes explain` shows what sends it there.",
+        console="Keys of this endpoint are issued at {}.",
+        source="hermes#635, hermes#43617, hermes#68239, claude-code-router#145",
+    ),
+    BodyRow(
+        id="key-of-other-region",
+        statuses=(401,),
+        error=KeyOfOtherRegion,
+        meaning="did not take the key, which belongs to another region",
+        remedy="`hermes status` shows the endpoint in use.",
+        source="hermes#8096, opencodex#728, oh-my-pi#2883, loushang#241, OpenKB#196",
+    ),
+    BodyRow(
+        id="dead-model",
+        statuses=(401, 404),
+        error=DeadModel,
+        meaning="no longer has the model",
+        remedy="`hermes models --refresh` lists what there is; `hermes model ID` takes one.",
+        source="docs/kimi.md has the days and their sources",
+    ),
+    BodyRow(
+        id="model-by-other-name",
+        statuses=(401, 404),
+        error=ModelNotFound,
+        meaning="has this model under another id",
+        remedy="`hermes models` lists the ids of this endpoint.",
+        source="hermes#105650, hermes#9329, openclaw#113918",
+    ),
+)
+"""What the same bodies mean together with the key, the model id and the endpoint that was asked."""

@@ -1,0 +1,135 @@
+"""Tokens, money, shares and moments in words, for every place that shows them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from agent.catalog.kimi_models import COMPILED
+from agent.costs import CacheFall, Cost, Totals, cached_share, cost_of, priced_row
+from agent.messages import Message, Usage
+from agent.route import Route
+
+_SYMBOLS = {"USD": "$", "CNY": "¥"}
+_SMALLEST = Decimal("0.0001")
+_BAR_CHARACTERS = 20
+
+
+def route_cost(route: Route, served: str, usage: Usage | None) -> Cost | None:
+    """Return what an answer of a Route cost, by the id that served; None if not known."""
+    row = priced_row(route.endpoint, served=served, asked=route.model_id_sent)
+    return cost_of(usage, row)
+
+
+def usage_line(model: str, usage: Usage | None, cost: Cost | None = None, *, free: str = "") -> str:
+    """
+    Return the model that served, what it used in tokens, and what that cost.
+
+    `free` is said instead of money where the row's price is 0.
+    """
+    if usage is None:
+        return f"{model} · tokens not told"
+    cached = f" ({percent(cached_share(usage))} cached)" if usage.cached_tokens else ""
+    line = f"{model} · {usage.prompt_tokens:,} tokens in{cached}, {usage.completion_tokens:,} out"
+    words = cost_words(cost, free=free) if cost else ""
+    return f"{line} · {words}" if words else line
+
+
+def free_words(route: Route) -> str:
+    """Return why an answer with a price of 0 costs nothing."""
+    return "free" if route.provider.value.runs_here else "covered by the plan"
+
+
+def cost_words(cost: Cost, *, free: str) -> str:
+    """Return the money of a cost, or why there is none."""
+    return free if cost.covered else money(cost.amount, cost.currency)
+
+
+def cost_document(cost: Cost | None) -> dict[str, object] | None:
+    """Return a cost for JSON, its amount a number in the currency's unit."""
+    if cost is None:
+        return None
+    return {"currency": cost.currency, "amount": float(cost.amount), "covered": cost.covered}
+
+
+def share_document(usage: Usage | None) -> float | None:
+    """Return the cached share of a prompt for JSON, 0 to 1."""
+    share = cached_share(usage)
+    return None if share is None else round(share, 4)
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """Return an amount with two digits after the point, or four if it is below one."""
+    size = abs(amount)
+    if 0 < size < _SMALLEST:
+        text, sign = str(_SMALLEST), "<"
+    else:
+        text, sign = f"{size:,.2f}" if size >= 1 or not size else f"{size:.4f}", ""
+    minus = "-" if amount < 0 else ""
+    symbol = _SYMBOLS.get(currency)
+    return f"{sign}{minus}{symbol}{text}" if symbol else f"{sign}{minus}{text} {currency}".rstrip()
+
+
+def percent(share: float | Decimal | None) -> str:
+    """Return a share of 0 to 1 in whole percents, rounded down; `<1 %` for a little."""
+    if share is None:
+        return "not told"
+    return "<1 %" if 0 < share < 0.01 else f"{int(share * 100)} %"
+
+
+def bar(share: Decimal | None) -> str:
+    """Return a share of 0 to 1 as a bar of text; anything used shows, and only all is full."""
+    if share is None:
+        return f"[{'?' * _BAR_CHARACTERS}]"
+    filled = int(share * _BAR_CHARACTERS)
+    filled = max(filled, 1) if share > 0 else 0
+    filled = min(filled, _BAR_CHARACTERS if share >= 1 else _BAR_CHARACTERS - 1)
+    return f"[{'#' * filled}{'-' * (_BAR_CHARACTERS - filled)}]"
+
+
+def moment_words(moment: datetime, *, now: datetime) -> str:
+    """Return a moment in local time and how far off it is: `18:20, in 3 h 20 min`."""
+    here, today = moment.astimezone(), now.astimezone()
+    clock = f"{here:%H:%M}" if here.date() == today.date() else f"{here:%Y-%m-%d %H:%M}"
+    minutes = int((moment - now).total_seconds() // 60)
+    hours, days = minutes // 60, minutes // (24 * 60)
+    if minutes < 0:
+        return f"{clock}, which is past"
+    if days:
+        return f"{clock}, in {days} d {hours % 24} h"
+    return f"{clock}, in {hours} h {minutes % 60} min" if hours else f"{clock}, in {minutes} min"
+
+
+def fall_sentence(fall: CacheFall, messages: Sequence[Message]) -> str:
+    """Return the line that tells why less of a prompt came from the cache than before."""
+    fell = f"The cached share fell from {percent(fall.before)} to {percent(fall.after)}"
+    if fall.changed is None:
+        return f"{fell}, though no message changed: the endpoint no longer had them."
+    if fall.changed >= len(messages):
+        return f"{fell}: message {fall.changed + 1} is no longer sent."
+    role = messages[fall.changed].role
+    return f"{fell}: message {fall.changed + 1} ({role}) is not what it was."
+
+
+def totals_lines(totals: Totals, *, free: str) -> list[tuple[str, str]]:
+    """Return what a conversation used so far, as pairs of a label and what it says."""
+    usage = totals.usage
+    lines = [("Answers", f"{totals.answers:,}")]
+    if totals.answers > totals.untold:
+        cached = f", {percent(cached_share(usage))} from the cache" if usage.prompt_tokens else ""
+        thought = f", {usage.reasoning_tokens:,} of them thought" if usage.reasoning_tokens else ""
+        lines.append(("Tokens in", f"{usage.prompt_tokens:,}{cached}"))
+        lines.append(("Tokens out", f"{usage.completion_tokens:,}{thought}"))
+        lines.append(("Cost", _costs_words(totals, free=free)))
+    if totals.untold:
+        lines.append(("Not told", f"the usage of {totals.untold:,} of them"))
+    return lines
+
+
+def _costs_words(totals: Totals, *, free: str) -> str:
+    """Return the money of all currencies, and how many answers it leaves out."""
+    words = " + ".join(cost_words(cost, free=free) for cost in totals.costs)
+    if any(not cost.covered for cost in totals.costs):
+        words += f" at the list prices of {COMPILED}"
+    if not words:
+        return "not known: no price is known here"
+    return f"{words}; {totals.unpriced:,} without a known price" if totals.unpriced else words
