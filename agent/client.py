@@ -11,6 +11,7 @@ from typing import Self
 import msgspec
 
 from agent.catalog.rows import Wire
+from agent.choice import Candidate, Chosen, Origin
 from agent.compaction import Compaction, count_changed, drop_oldest_tool_output
 from agent.errors import (
     ContextOverflow,
@@ -34,7 +35,7 @@ from agent.events import (
 from agent.exchange import Exchange, key_of, place_of, refusal, room_tokens
 from agent.learnt import Learnt, LearntLimit, LiveModel
 from agent.messages import Message, Options, Tool, calls_of, text_of
-from agent.route import Candidate, Chosen, Origin, Route
+from agent.route import Route
 from agent.transport.http import Http, HttpRequest, request_sent
 from agent.transport.network import Network
 from agent.transport.retry import Patience, wait_seconds
@@ -50,6 +51,7 @@ RAISED_BUDGET_TOKENS = 65_536
 class _Entry(msgspec.Struct, frozen=True):
     id: str
     context_length: int | None = None
+    supports_image_in: bool | None = None
 
 
 class _ModelList(msgspec.Struct, frozen=True):
@@ -173,7 +175,9 @@ class Client:
                 remedy="`hermes models` shows the shipped list.",
                 status=200,
             ) from error
-        return tuple(LiveModel(e.id, _window(e.context_length)) for e in entries if e.id)
+        return tuple(
+            LiveModel(e.id, _window(e.context_length), e.supports_image_in) for e in entries if e.id
+        )
 
     async def _get(self, url: str) -> bytes:
         request = HttpRequest("GET", url, key=key_of(self.route))

@@ -17,6 +17,7 @@ create table if not exists live_lists (
     base_url text, key_digest text, at text, primary key (base_url, key_digest));
 create table if not exists live_models (
     base_url text, key_digest text, position integer, id text, context_tokens integer,
+    image integer,
     primary key (base_url, key_digest, id));
 create table if not exists wires (base_url text primary key, wire text, at text);
 create table if not exists limits (
@@ -27,10 +28,15 @@ create table if not exists limits (
 
 @dataclass(frozen=True, slots=True)
 class LiveModel:
-    """One entry of an endpoint's `GET /models`; the window is in tokens, None if not told."""
+    """
+    One entry of an endpoint's `GET /models`, as this account sees it.
+
+    The window is in tokens; `image` says whether it takes images. None where not told.
+    """
 
     id: str
     context_tokens: int | None = None
+    image: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +99,11 @@ class Learnt:
         with self._open() as database:
             for base_url, digest, at in database.execute("select * from live_lists"):
                 rows = database.execute(
-                    "select id, context_tokens from live_models"
+                    "select id, context_tokens, image from live_models"
                     " where base_url = ? and key_digest = ? order by position",
                     (base_url, digest),
                 )
-                lists[base_url, digest] = LiveList(tuple(LiveModel(*row) for row in rows), at)
+                lists[base_url, digest] = LiveList(tuple(map(_live_model, rows)), at)
             wires = {
                 base_url: LearntWire(wire, at)
                 for base_url, wire, at in database.execute("select * from wires")
@@ -120,9 +126,9 @@ class Learnt:
             database.execute("delete from live_models where base_url = ? and key_digest = ?", where)
             database.execute("insert or replace into live_lists values (?, ?, ?)", (*where, at))
             database.executemany(
-                "insert into live_models values (?, ?, ?, ?, ?)",
+                "insert into live_models values (?, ?, ?, ?, ?, ?)",
                 [
-                    (*where, position, model.id, model.context_tokens)
+                    (*where, position, model.id, model.context_tokens, model.image)
                     for position, model in enumerate(seen.values())
                 ],
             )
@@ -145,3 +151,8 @@ class Learnt:
     def _open(self) -> "AbstractContextManager[sqlite3.Connection]":
         """Open the file with our tables, and commit what the caller did."""
         return opened(self.path, _SCHEMA)
+
+
+def _live_model(row: tuple[str, int | None, int | None]) -> LiveModel:
+    model_id, context_tokens, image = row
+    return LiveModel(model_id, context_tokens, None if image is None else bool(image))

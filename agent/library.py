@@ -7,13 +7,14 @@ from contextlib import aclosing, closing
 from typing import TypeVar
 
 from agent.catalog import PROVIDERS, find
+from agent.choice import Candidate, Chosen, Origin
 from agent.client import Client
 from agent.errors import AuthError
 from agent.events import Event, Finished
 from agent.keys import ApiKey, check_shape, clean_setting
 from agent.learnt import Facts, Learnt
 from agent.messages import Message, Options, Tool
-from agent.route import Candidate, Chosen, Origin, Route, Wishes, resolve
+from agent.route import Route, Wishes, resolve
 from agent.transport.network import Network
 
 T = TypeVar("T")

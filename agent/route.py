@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
-from typing import Generic, TypeVar
 
 from agent.base_url import REQUEST_PATHS, Placed, place
 from agent.catalog.rows import (
@@ -13,56 +11,10 @@ from agent.catalog.rows import (
     ProviderRow,
     Wire,
 )
+from agent.choice import Candidate, Chosen, Origin, choose
 from agent.errors import ConfigurationError, HermesError, UnknownModel, UsageError
 from agent.keys import ApiKey
 from agent.learnt import Facts, LiveList
-
-T = TypeVar("T")
-
-
-class Origin(Enum):
-    """Where a value can come from, strongest first."""
-
-    FLAG = "flag"
-    ENVIRONMENT = "environment"
-    DOTENV = ".env"
-    CONFIG = "config"
-    REMEMBERED = "remembered"
-    LEARNT = "learnt"
-    LIVE = "live"
-    ROW = "shipped row"
-    DEFAULT = "default"
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate(Generic[T]):
-    """
-    A value somebody or something proposes.
-
-    `where` names the place in words a user can find: `--model`, `shell variable
-    KIMI_API_KEY`, `~/.hermes/.env line 3`. `name` is the variable, option or
-    setting (`KIMI_API_KEY`, `--model`, `providers.kimi-coding.base_url`).
-    """
-
-    value: T
-    origin: Origin
-    where: str
-    name: str = ""
-
-    @property
-    def drop(self) -> str:
-        """The advice that drops this value, with a command where there is one."""
-        if self.origin is Origin.FLAG:
-            return f"leave out `{self.name}`"
-        return f"`hermes config unset {self.name}`"
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen(Candidate[T]):
-    """The value that won, why if its place does not say it, and what it beat, strongest first."""
-
-    why: str = ""
-    beaten: tuple[Candidate[T], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,8 +86,10 @@ class Route:
 
     @property
     def row_sent(self) -> ModelRow | None:
-        """The row of the id that is sent, if one is known."""
-        return self.endpoint.model(self.model_id_sent) or self.model_row
+        """The row of the id that is sent, if one is known, as the live list corrects it."""
+        row = self.endpoint.model(self.model_id_sent) or self.model_row
+        told = self.live.model(self.model_id_sent) if self.live else None
+        return replace(row, image=told.image) if row and told and told.image is not None else row
 
     @property
     def output_tokens(self) -> int | None:
@@ -148,12 +102,6 @@ class Route:
         url = self.endpoint.base_url(wire)
         chosen = Chosen(wire, origin, where, beaten=(self.wire,))
         return replace(self, wire=chosen, base_url=replace(self.base_url, value=url))
-
-
-def choose(candidates: Sequence[Candidate[T]], *, why: str = "") -> Chosen[T]:
-    """Return the first candidate as the winner over the others. There must be one."""
-    first, *others = candidates
-    return Chosen(first.value, first.origin, first.where, first.name, why, tuple(others))
 
 
 def endpoint_of_key(provider: ProviderRow, key: ApiKey | None) -> EndpointRow | None:

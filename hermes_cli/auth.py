@@ -8,10 +8,11 @@ from agent.catalog import PROVIDERS, find
 from agent.catalog.kimi import KIMI_CODE
 from agent.catalog.local import LOCAL, MODEL_FILE_VARIABLE, with_model_file
 from agent.catalog.rows import ProviderRow
+from agent.choice import Candidate, Chosen, Origin, choose
 from agent.errors import AuthError, ConfigurationError
 from agent.keys import SHORTEST, ApiKey, check_shape, clean_setting, plain_text
 from agent.learnt import Facts
-from agent.route import Candidate, Chosen, Origin, Route, Wishes, choose, resolve
+from agent.route import Route, Wishes, resolve
 from hermes_cli.config import Settings, read_settings
 
 __all__ = [

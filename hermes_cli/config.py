@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from agent.base_url import hide_password, is_loopback
+from agent.choice import Candidate, Origin
 from agent.errors import BrokenFile, ConfigurationError
-from agent.route import Candidate, Origin
 from agent.transport.network import Network
 from hermes_cli import storage
 from hermes_cli.dotenv import Assignment, change_variables, parse_variables

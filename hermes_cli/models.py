@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from agent.catalog import PROVIDERS
 from agent.catalog.rows import EndpointRow, ModelRow
+from agent.choice import Candidate, Chosen, Origin
 from agent.learnt import Facts, Learnt
-from agent.route import Candidate, Chosen, Origin, Route, Wishes, endpoint_of_key, resolve
+from agent.route import Route, Wishes, endpoint_of_key, resolve
 from hermes_cli.config import get_state_path
 
 if TYPE_CHECKING:

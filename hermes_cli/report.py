@@ -8,10 +8,11 @@ import click
 
 from agent.catalog import PROVIDERS
 from agent.catalog.rows import ModelRow, ProviderRow
+from agent.choice import Candidate, Chosen, Origin
 from agent.errors import AuthError, HermesError
 from agent.keys import ApiKey
 from agent.learnt import Facts
-from agent.route import Candidate, Chosen, Origin, Route, resolve
+from agent.route import Route, resolve
 from hermes_cli import storage
 from hermes_cli.auth import Flags, route_for, wishes
 from hermes_cli.config import (

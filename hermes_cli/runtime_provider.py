@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, TypedDict
 from urllib.parse import urlsplit
 
 from agent.catalog.rows import Wire
+from agent.choice import Chosen, Origin
 from agent.errors import AuthError
 from agent.keys import plain_text
-from agent.route import Chosen, Origin, Route
+from agent.route import Route
 from hermes_cli.auth import Flags, key_variables, model_file, route_for
 from hermes_cli.config import child_environment, read_network, read_settings
 from hermes_cli.models import open_learnt, read_facts

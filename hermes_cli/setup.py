@@ -14,9 +14,10 @@ from agent.base_url import hide_password
 from agent.catalog import PROVIDERS
 from agent.catalog.kimi_models import COMPILED
 from agent.catalog.rows import EndpointRow, ProviderRow
+from agent.choice import Candidate, Origin
 from agent.errors import AuthError, HermesError, UsageError
 from agent.keys import ApiKey
-from agent.route import Candidate, Origin, Route, endpoint_of_key
+from agent.route import Route, endpoint_of_key
 from hermes_cli.auth import Flags, find_provider, key_candidates
 from hermes_cli.config import read_settings, unset_line
 from hermes_cli.models import read_facts

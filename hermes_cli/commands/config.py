@@ -11,9 +11,9 @@ from agent.base_url import place
 from agent.catalog import PROVIDERS, find
 from agent.catalog.local import MODEL_FILE_VARIABLE
 from agent.catalog.rows import ProviderRow
+from agent.choice import Candidate, Chosen, Origin, choose
 from agent.errors import ConfigurationError, HermesError, UsageError
 from agent.keys import ApiKey, clean_setting
-from agent.route import Candidate, Chosen, Origin, choose
 from hermes_cli import storage
 from hermes_cli.auth import find_provider, model_file
 from hermes_cli.config import (

@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 import click
 
 from agent.base_url import hide_password
+from agent.choice import Candidate, Chosen, Origin
 from agent.errors import ConfigurationError
 from agent.identity import USER_AGENT
-from agent.route import Candidate, Chosen, Origin, Route
+from agent.route import Route
 from agent.transport.network import Network
 from hermes_cli import storage
 from hermes_cli.auth import Flags, model_file

@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from agent.catalog.kimi_models import COMPILED
+from agent.choice import Origin
 from agent.errors import HermesError, UsageError
 from agent.learnt import Facts
-from agent.route import Origin, Route
+from agent.route import Route
 from hermes_cli.auth import Flags
 from hermes_cli.config import read_settings
 from hermes_cli.models import PickerRow, at_endpoint, every_model, read_facts, refresh

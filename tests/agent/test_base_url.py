@@ -5,10 +5,11 @@ import pytest
 from agent.base_url import place
 from agent.catalog.custom import CUSTOM
 from agent.catalog.kimi import KIMI, KIMI_CODE, KIMI_CODE_GLOBAL, MOONSHOT, MOONSHOT_CN
+from agent.choice import Candidate, Chosen, Origin
 from agent.errors import HermesError
 from agent.keys import ApiKey
 from agent.learnt import Facts
-from agent.route import Candidate, Chosen, Origin, Wishes, resolve
+from agent.route import Wishes, resolve
 
 KEY = Candidate(ApiKey("sk-kimi-12345678"), Origin.ENVIRONMENT, "shell variable K", "K")
 

@@ -20,13 +20,15 @@ def test_without_a_file_nothing_is_known_and_none_is_made(tmp_path: Path) -> Non
 def test_what_is_remembered_is_read_again(tmp_path: Path) -> None:
     """Lists in their order, wires and limits, by endpoint and key."""
     store = Learnt(tmp_path / "home" / "x.db")
-    models = (LiveModel("k3", 1_048_576), LiveModel("a-model"), LiveModel("k3", 5))
+    models = (LiveModel("k3", 9, True), LiveModel("a-model"), LiveModel("k3", 5, image=False))
     store.remember_list(URL, "aaaa", models, at=DAY)
     store.remember_list(URL, "bbbb", (), at=DAY)
     store.remember_wire(URL, "messages", at=DAY)
     store.remember_limit(URL, "aaaa", "k3", LearntLimit(262_144, None, DAY))
     facts = Learnt(store.path).read()
-    assert facts.lists[URL, "aaaa"] == LiveList((LiveModel("k3", 5), LiveModel("a-model")), DAY)
+    assert facts.lists[URL, "aaaa"] == LiveList(
+        (LiveModel("k3", 5, image=False), LiveModel("a-model")), DAY
+    )
     assert facts.lists[URL, "bbbb"].models == ()
     assert facts.wires == {URL: LearntWire("messages", DAY)}
     assert facts.limits == {(URL, "aaaa", "k3"): LearntLimit(262_144, None, DAY)}

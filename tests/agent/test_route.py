@@ -6,10 +6,11 @@ import pytest
 
 from agent.catalog import PROVIDERS
 from agent.catalog.kimi import KIMI, KIMI_CODE, KIMI_CODE_GLOBAL, MOONSHOT
+from agent.choice import Candidate, Chosen, Origin
 from agent.errors import ConfigurationError, UnknownModel, UsageError
 from agent.keys import ApiKey
 from agent.learnt import Facts, LearntLimit, LearntWire, LiveList, LiveModel
-from agent.route import Candidate, Chosen, Origin, Route, Wishes, resolve
+from agent.route import Route, Wishes, resolve
 
 PLAN = ApiKey("sk-kimi-plan-key-0001")
 PLATFORM = ApiKey("sk-platform-key-00002")
@@ -270,3 +271,16 @@ def test_routes_do_not_depend_on_what_came_before() -> None:
     first = route(model="k3")
     route(keys=(key(PLATFORM),), base_urls=(wish("https://g.invalid/v1"),))
     assert route(model="k3") == first
+
+
+def test_the_live_list_says_whether_a_model_takes_images() -> None:
+    """goose#11814, Roo#11304: the account's own flag counts, above the shipped row."""
+    shipped = route(model="k3").row_sent
+    assert shipped is not None
+    assert shipped.image is True
+    told = route(model="k3", facts=live(LiveModel("k3", 5, image=False))).row_sent
+    assert told is not None
+    assert told.image is False
+    silent = route(model="k3", facts=live(LiveModel("k3", 5))).row_sent
+    assert silent is not None
+    assert silent.image is True

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.choice import Candidate, Origin
 from agent.errors import BrokenFile, ConfigurationError
-from agent.route import Candidate, Origin
 from hermes_cli.config import (
     child_environment,
     color_wanted,

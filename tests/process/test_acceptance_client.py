@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from agent.catalog import PROVIDERS
 from agent.catalog.kimi import KIMI
 from agent.catalog.rows import FALLBACK_CONTEXT_TOKENS, EndpointRow
+from agent.choice import Origin
 from agent.errors import HermesError, UnknownModel
 from agent.identity import PRODUCT
-from agent.route import Origin, Route
+from agent.route import Route
 from hermes_cli.auth import Flags, route_for
 from hermes_cli.config import read_settings
 from hermes_cli.conversation import Conversation

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.catalog.kimi import KIMI
+from agent.choice import Candidate, Chosen, Origin
 from agent.client import Client
 from agent.errors import HermesError
 from agent.events import Event, Finished, Resumed, Retrying, TextDelta, ThinkDelta
 from agent.keys import ApiKey
 from agent.learnt import Facts, Learnt
 from agent.messages import Message, Options, Tool, user
-from agent.route import Candidate, Chosen, Origin, Route, Wishes, resolve
+from agent.route import Route, Wishes, resolve
 from agent.transport.network import Network
 from agent.transport.retry import Patience
 from kimi_mock.server import KimiMock

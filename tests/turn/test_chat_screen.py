@@ -13,13 +13,14 @@ from typing import TextIO
 import pytest
 
 from agent.catalog.kimi import KIMI
+from agent.choice import Candidate, Origin, choose
 from agent.costs import Cost
 from agent.errors import HermesError, KeyRefused, UsageError
 from agent.events import AnswerBegan, Finished, RequestSent, TextDelta, ThinkDelta, WireMoved
 from agent.keys import ApiKey
 from agent.learnt import Facts
 from agent.messages import Message, Part, TextPart, ThinkPart, Usage
-from agent.route import Candidate, Origin, Route, Wishes, choose, resolve
+from agent.route import Route, Wishes, resolve
 from hermes_cli.ui.screen import JsonScreen, Screen, Sink, alias_sentences
 from hermes_cli.ui.usage_lines import usage_line
 

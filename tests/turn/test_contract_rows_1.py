@@ -8,6 +8,7 @@ import pytest
 
 from agent import errors
 from agent.catalog.kimi import KIMI
+from agent.choice import Origin
 from agent.compaction import drop_oldest_tool_output
 from agent.estimate import tokens_at_most
 from agent.events import BudgetRaised
@@ -23,7 +24,6 @@ from agent.messages import (
     calls_of,
     user,
 )
-from agent.route import Origin
 from agent.sessions import Sessions
 from kimi_mock.replies import Reply
 from kimi_mock.server import KimiMock

@@ -10,6 +10,7 @@ import pytest
 
 from agent import errors
 from agent.catalog.kimi import KIMI
+from agent.choice import Origin
 from agent.client import Client
 from agent.estimate import tokens_at_most
 from agent.events import (
@@ -35,7 +36,7 @@ from agent.messages import (
     user,
 )
 from agent.model_metadata import get_model_context_length
-from agent.route import Origin, Route
+from agent.route import Route
 from agent.transport.network import Network
 from agent.usage import PlanUsage, read_plan
 from hermes_cli.models import picker
