@@ -72,14 +72,15 @@ class Client:
 
     `route` is the Route in use: it is replaced whole when the endpoint refuses our name on
     a wire that it is known to guard, or names the model's true window; `learnt` remembers
-    both. `sleep` and `chance` (0 to 1) are arguments so that waiting can be told from time.
-    `compact` is asked once, when a conversation is longer than the window.
+    both. `network` is the way out, direct if none is given. `sleep` and `chance` (0 to 1)
+    are arguments so that waiting can be told from time. `compact` is asked once, when a
+    conversation is longer than the window.
     """
 
     def __init__(
         self,
         route: Route,
-        network: Network,
+        network: Network | None = None,
         *,
         learnt: Learnt | None = None,
         patience: Patience | None = None,
@@ -88,14 +89,14 @@ class Client:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.route = route
-        self._network = network
+        self._network = network or Network()
         self._learnt = learnt
         self._patience = patience or Patience()
         self._compact = compact
         self._sleep = sleep
         self._chance = chance
         self._resources = AsyncExitStack()
-        self._http = Http(network)
+        self._http = Http(self._network)
         self._memory: dict[Wire, Memory] = {"chat": Memory(), "messages": Memory()}
         self._exchange: Exchange | None = None
 

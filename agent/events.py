@@ -6,7 +6,7 @@ from agent.messages import Message, ToolCall, Usage
 
 
 class RequestSent(msgspec.Struct, frozen=True, kw_only=True):
-    """A request left; `headers` hold the key's fingerprint where the key was."""
+    """A request is leaving; `headers` hold the key's fingerprint where the key is."""
 
     method: str
     url: str

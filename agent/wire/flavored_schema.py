@@ -3,12 +3,12 @@ Any JSON Schema → one that the flavored dialect allows; tool names → names t
 
 What the dialect cannot say moves into `description`, in short words. In this order:
 
-    flavored_read        a schema of any draft, or a broken one → nodes
-    flavored_references  where its `$ref`s point
-    flavored_words       constraints without a keyword → sentences
-    flavored_merge       nodes that must all fit, or any of which may → one node
-    flavored_finish      nodes → a schema within the dialect's rules and limits
-    flavored_endings     recursion that never ends → recursion that does
+    flavored/read.py  a schema of any draft, or a broken one → nodes
+    flavored/references.py  where its `$ref`s point
+    flavored/words.py  constraints without a keyword → sentences
+    flavored/merge.py  nodes that must all fit, or any of which may → one node
+    flavored/finish.py  nodes → a schema within the dialect's rules and limits
+    flavored/endings.py  recursion that never ends → recursion that does
 
 Source: the validator at github.com/MoonshotAI/walle and its test vectors, 2026-06.
 """
@@ -18,10 +18,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agent.wire.flavored_endings import ended
-from agent.wire.flavored_finish import MOST_DEPTH, Finish, definition_names, fits
-from agent.wire.flavored_merge import ANY, Node, annotated, branches, joined_objects
-from agent.wire.flavored_read import Reader, Reading, TooLarge
+from agent.wire.flavored.endings import ended
+from agent.wire.flavored.finish import MOST_DEPTH, Finish, definition_names, fits
+from agent.wire.flavored.merge import ANY, Node, annotated, branches, joined_objects
+from agent.wire.flavored.read import Reader, Reading, TooLarge
 
 _INVALID_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 _VALID_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{2,63}")

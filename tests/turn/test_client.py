@@ -323,3 +323,10 @@ def test_both_wires_tell_the_same_story(kimi: KimiMock) -> None:
         stories.append((shown, finished.finish_reason, finished.usage, finished.model))
     assert stories[0] == stories[1]
     assert json.dumps(stories[0][1]) == '"length"'
+
+
+def test_a_client_needs_no_more_than_a_route(kimi: KimiMock) -> None:
+    """Without a Network the way out is direct: here to the mock's own address."""
+    here = route(url=kimi.base_url("moonshot"), model="kimi-k3")
+    assert isinstance(ask(Client(here))[-1], Finished)
+    assert [request.proxied for request in kimi.seen] == [False]

@@ -1,4 +1,4 @@
-"""Nodes (flavored_merge.py) → the schema as it is sent: the dialect's limits and last rules."""
+"""Nodes (merge.py) → the schema as it is sent: the dialect's limits and last rules."""
 
 import json
 import math
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agent.wire.flavored_merge import (
+from agent.wire.flavored.merge import (
     ANY,
     Node,
     annotated,

@@ -1,11 +1,11 @@
-"""Any JSON Schema, of any draft or broken → nodes of the flavored dialect (flavored_merge.py)."""
+"""Any JSON Schema, of any draft or broken → nodes of the flavored dialect (merge.py)."""
 
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agent.wire.flavored_merge import (
+from agent.wire.flavored.merge import (
     ANY,
     NEVER,
     TYPES,
@@ -18,8 +18,8 @@ from agent.wire.flavored_merge import (
     shown,
     union,
 )
-from agent.wire.flavored_references import References
-from agent.wire.flavored_values import (
+from agent.wire.flavored.references import References
+from agent.wire.flavored.values import (
     counts,
     is_sendable,
     is_whole,
@@ -29,7 +29,7 @@ from agent.wire.flavored_values import (
     values_of_type,
     with_values,
 )
-from agent.wire.flavored_words import INFERRED, TYPE_NAMES, notes_of
+from agent.wire.flavored.words import INFERRED, TYPE_NAMES, notes_of
 
 _DEEPEST_NESTING = 60
 _MOST_STEPS = 10_000

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from agent.wire.flavored_merge import TYPES, shown
+from agent.wire.flavored.merge import TYPES, shown
 
 TYPE_NAMES: dict[str, tuple[str, ...]] = {name: (name,) for name in TYPES} | {
     "integer": ("integer",),

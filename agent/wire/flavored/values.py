@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from agent.wire.flavored_merge import Node, annotated, shown
+from agent.wire.flavored.merge import Node, annotated, shown
 
 
 def listed_values(schema: Mapping[str, Any]) -> list[Any] | None:

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from agent.wire.flavored_finish import parts_of
-from agent.wire.flavored_merge import ANY, Node, annotated, sentences
+from agent.wire.flavored.finish import parts_of
+from agent.wire.flavored.merge import ANY, Node, annotated, sentences
 
 Rule = Callable[[Node, set[str]], bool]
 
