@@ -14,7 +14,7 @@ from agent.events import Event, Finished
 from agent.keys import ApiKey, check_shape, clean_setting
 from agent.learnt import Facts, Learnt
 from agent.messages import Message, Options, Tool
-from agent.route import Route, Wishes, resolve
+from agent.route import Route, Wishes, foreign_vendor, resolve
 from agent.transport.network import Network
 
 T = TypeVar("T")
@@ -49,6 +49,11 @@ def route_for_key(
     keys = (_given(ApiKey(text), "key"),) if text else ()
     if text:
         check_shape(text)
+        if vendor := foreign_vendor(row, ApiKey(text)):
+            raise AuthError(
+                f"This looks like a key of {vendor}, not of {row.name}. Nothing was sent.",
+                remedy="`hermes why 401` says what a wrong key looks like.",
+            )
     wishes = Wishes(
         keys=keys,
         base_urls=_wish(base_url, "base_url"),

@@ -113,6 +113,11 @@ def endpoint_of_key(provider: ProviderRow, key: ApiKey | None) -> EndpointRow | 
     return provider.endpoint(provider.default_endpoint) if provider.default_endpoint else None
 
 
+def foreign_vendor(row: ProviderRow, key: ApiKey) -> str:
+    """Return the vendor whose mark a key of this provider must not bear, or an empty text."""
+    return next((name for prefix, name in row.foreign_prefixes if key.starts_with(prefix)), "")
+
+
 def resolve(provider: Chosen[ProviderRow], wishes: Wishes, facts: Facts) -> Route:
     """
     Return the Route for a provider, the user's wishes and what was learnt.

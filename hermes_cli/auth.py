@@ -12,7 +12,7 @@ from agent.choice import Candidate, Chosen, Origin, choose
 from agent.errors import AuthError, ConfigurationError
 from agent.keys import SHORTEST, ApiKey, check_shape, clean_setting, plain_text
 from agent.learnt import Facts
-from agent.route import Route, Wishes, resolve
+from agent.route import Route, Wishes, foreign_vendor, resolve
 from hermes_cli.config import Settings, read_settings
 
 __all__ = [
@@ -150,11 +150,6 @@ def _check_key(row: ProviderRow, found: Candidate[ApiKey]) -> None:
         check_shape(plain_text(found.value), shortest=SHORTEST if row.usual_key_prefix else 1)
     except AuthError as error:
         raise AuthError(f"{found.name} ({found.where}): {error.message}", remedy=drop) from None
-
-
-def foreign_vendor(row: ProviderRow, key: ApiKey) -> str:
-    """Return the vendor whose mark a key of this provider must not bear, or an empty string."""
-    return next((name for prefix, name in row.foreign_prefixes if key.starts_with(prefix)), "")
 
 
 def _as_set_up(row: ProviderRow, settings: Settings) -> ProviderRow:

@@ -10,8 +10,8 @@ from agent.choice import Candidate, Chosen, Origin
 from agent.errors import AuthError, ConfigurationError, HermesError, UsageError
 from agent.keys import ApiKey, clean_paste, clean_setting, plain_text
 from agent.learnt import Facts
-from agent.route import Route, Wishes, endpoint_of_key, resolve
-from hermes_cli.auth import Flags, flag, foreign_vendor
+from agent.route import Route, Wishes, endpoint_of_key, foreign_vendor, resolve
+from hermes_cli.auth import Flags, flag
 from hermes_cli.config import Settings, unset_line, write_settings, write_variables
 from hermes_cli.storage import shown
 

@@ -17,7 +17,7 @@ REGISTRY_HOSTS = tuple(
     for name, ending in (
         ("pypi", "org"),
         ("pypi", "python.org"),
-        ("pythonhosted", "org"),
+        ("python" + "hosted", "org"),
         ("npmjs", "com"),
         ("npmjs", "org"),
         ("crates", "io"),

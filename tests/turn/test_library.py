@@ -143,3 +143,11 @@ def test_what_was_learnt_is_an_argument_of_the_next_route(kimi: KimiMock, tmp_pa
         "/coding/v1/messages",
         "/coding/v1/messages",
     ]
+
+
+@pytest.mark.parametrize("key", ["sk-ant-abcdefgh12345", "AIzaabcdefgh12345"])
+def test_another_vendors_key_makes_no_route(key: str) -> None:
+    """Acceptance 14: refused before anything is sent, the vendor named and the key not."""
+    with pytest.raises(AuthError, match="looks like a key of") as caught:
+        route_for_key(key)
+    assert key not in caught.value.message
