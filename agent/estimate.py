@@ -36,6 +36,32 @@ def tokens_at_most(messages: Sequence[Message]) -> int:
     return sum(TOKENS_PER_MESSAGE + sum(map(_tokens, message.parts)) for message in messages)
 
 
+class Count:
+    """The estimate of a conversation that grows: what was counted once is not counted again."""
+
+    __slots__ = ("_messages", "_tokens")
+
+    def __init__(self) -> None:
+        self._messages: tuple[Message, ...] = ()
+        self._tokens = 0
+
+    def at_most(self, messages: tuple[Message, ...], enough: int) -> int:
+        """
+        Return what `tokens_at_most` says, or, above `enough`, some number above it.
+
+        Nothing is counted beyond `enough`: a conversation for which the window is too small
+        anyway costs no more than the window.
+        """
+        if messages[: len(self._messages)] != self._messages:
+            self._messages, self._tokens = (), 0
+        counted = len(self._messages)
+        while counted < len(messages) and self._tokens <= enough:
+            self._tokens += tokens_at_most(messages[counted : counted + 1])
+            counted += 1
+        self._messages = messages[:counted]
+        return self._tokens
+
+
 def tokens_of_text(text: str) -> int:
     """
     Return a number of tokens that the text will hardly exceed.

@@ -6,10 +6,9 @@ from urllib.parse import urlsplit
 from agent.atlas import Asked, classify, in_stream
 from agent.catalog.rows import Wire
 from agent.errors import HermesError, ProviderError
-from agent.estimate import tokens_at_most
+from agent.estimate import Count, tokens_at_most
 from agent.events import Event, Finished, TextDelta, ThinkDelta, ToolCallReady
 from agent.keys import ApiKey
-from agent.messages import Message
 from agent.route import Route
 from agent.transport.http import HttpAnswer, HttpRequest
 from agent.transport.retry import retry_after_seconds
@@ -39,7 +38,7 @@ class Exchange:
     """
 
     def __init__(self, route: Route, turn: Turn, memory: Memory) -> None:
-        shape = _shape(route, turn)
+        shape = _shape(route, turn, memory)
         self.route = route
         self.turn = turn
         self.request = _request(route, turn, shape, memory)
@@ -119,7 +118,7 @@ def _request(route: Route, turn: Turn, shape: Shape, memory: Memory) -> HttpRequ
     return HttpRequest("POST", route.url, chat_headers(), body, key_of(route))
 
 
-def _shape(route: Route, turn: Turn) -> Shape:
+def _shape(route: Route, turn: Turn, memory: Memory) -> Shape:
     """Return what the wires must know of the Route; a budget only where one is known or needed."""
     demanded = DEMANDED_BUDGET_TOKENS if route.wire.value == "messages" else None
     wanted = turn.options.budget_tokens or route.output_tokens or demanded
@@ -127,17 +126,18 @@ def _shape(route: Route, turn: Turn) -> Shape:
         model=route.model_id_sent,
         row=route.row_sent,
         quirks=route.endpoint.quirks,
-        budget_tokens=min(wanted, room_tokens(route, turn)) if wanted else None,
+        budget_tokens=min(wanted, room_tokens(route, turn, memory.tokens)) if wanted else None,
         reasoning_filler=turn.reasoning_filler,
     )
 
 
-def room_tokens(route: Route, turn: Turn) -> int:
-    """Return how many tokens an answer may have beside the turn's messages."""
-    messages: tuple[Message, ...] = turn.messages
+def room_tokens(route: Route, turn: Turn, count: Count | None = None) -> int:
+    """Return how many tokens an answer may have beside the turn's messages, counted in `count`."""
+    window = route.window.value
+    tokens = (count or Count()).at_most(turn.messages, window)
     if turn.came is not None:
-        messages = (*messages, turn.came)
-    return max(route.window.value - tokens_at_most(messages), SMALLEST_BUDGET_TOKENS)
+        tokens += tokens_at_most([turn.came])
+    return max(window - tokens, SMALLEST_BUDGET_TOKENS)
 
 
 def refusal(route: Route, answer: HttpAnswer, body: bytes) -> ProviderError:

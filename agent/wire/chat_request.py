@@ -26,14 +26,15 @@ from agent.wire.tools import name_sent, names_sent, schema_sent
 from agent.wire.turns import (
     NO_OUTPUT,
     Memory,
-    Piece,
     extras_of,
     is_blank,
     mended,
-    results_in_order,
+    missing_result,
+    taken,
 )
 
 _ENCODE = msgspec.json.Encoder().encode
+_RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def chat_headers() -> tuple[tuple[str, str], ...]:
@@ -69,24 +70,37 @@ def chat_body(
     choice = choice_of_tool(shape.row, options, tools, names)
     filler = shape.reasoning_filler
     settings = ("chat", shape.model, shape.row, shape.quirks, filler, names)
-    writer = _Writer(shape, names)
-    spoken = [
-        items for piece in memory.pieces(messages, settings, writer.piece) for _, items in piece
-    ]
+    messages = tuple(messages)
+    start, earlier = memory.known(messages, settings)
+    before = [msgspec.Raw(items) for _, items in earlier]
+    added = [] if continue_from is None else [_partial(continue_from)]
     if choice.instruction:
-        spoken.append(_ENCODE({"role": "system", "content": choice.instruction}))
-    if continue_from is not None:
-        spoken.append(_partial(continue_from))
-    pieces = [b'{"model":', encoded(shape.model), b',"messages":[', b",".join(spoken), b"],"]
-    pieces.append(encoded(_limits(shape))[1:-1])
+        added.insert(0, msgspec.Raw(encoded({"role": "system", "content": choice.instruction})))
+    rest = _raw(_limits(shape))
     if tools:
         definitions = memory.definitions(
             (tuple(tools), names), lambda: encoded([_definition(t, names, shape) for t in tools])
         )
-        pieces += (b',"tools":', definitions)
-    asked = _asked(shape, options, choice, names)
-    pieces.append(b"," + encoded(asked)[1:] if asked else b"}")
-    return b"".join(pieces)
+        rest["tools"] = msgspec.Raw(definitions)
+    rest.update(_raw(_asked(shape, options, choice, names)))
+    head = {"model": msgspec.Raw(encoded(shape.model))}
+    written = _Writer(shape, names).written
+    # One encode of all: a second copy of four megabytes costs more than writing the messages.
+    try:
+        spoken = [*before, *written(messages[start:]), *added]
+        body = _ENCODE({**head, "messages": spoken, **rest})
+    except UnicodeEncodeError:
+        spoken = [*before, *written(mended(messages[start:])), *added]
+        body = _ENCODE({**head, "messages": spoken, **rest})
+    first = len(_ENCODE({**head, "messages": []})) - len(b"]}")
+    last = len(body) - len(_ENCODE(rest)) - 1 - sum(len(bytes(item)) + 1 for item in added)
+    sent = memoryview(body)[first:last]
+    memory.keep(messages, settings, [("", sent)] if sent else [])
+    return body
+
+
+def _raw(fields: dict[str, object]) -> dict[str, msgspec.Raw]:
+    return _RAW.decode(encoded(fields))
 
 
 def _limits(shape: Shape) -> dict[str, object]:
@@ -131,16 +145,43 @@ def _definition(tool: Tool, names: Mapping[str, str], shape: Shape) -> dict[str,
     return {"type": "function", "function": function}
 
 
-def _partial(message: Message) -> bytes:
+def _partial(message: Message) -> msgspec.Raw:
     spoken: dict[str, object] = {"role": "assistant"}
     reasoning = "".join(part.text for part in message.parts if isinstance(part, ThinkPart))
     if reasoning:
         spoken["reasoning_content"] = reasoning
-    return encoded({**spoken, "content": text_of(message), "partial": True})
+    return msgspec.Raw(encoded({**spoken, "content": text_of(message), "partial": True}))
+
+
+class _Function(msgspec.Struct, gc=False):
+    name: str
+    arguments: str
+
+
+class _Call(msgspec.Struct, gc=False):
+    id: str
+    type: str
+    function: _Function
+
+
+class _Said(msgspec.Struct, omit_defaults=True, gc=False):
+    """A message as it is sent; an empty field is left out."""
+
+    role: str
+    reasoning_content: str = ""
+    content: str | list[dict[str, object]] = ""
+    tool_calls: Sequence[object] = ()
+
+
+class _Result(msgspec.Struct, omit_defaults=True, gc=False):
+    role: str
+    tool_call_id: str
+    name: str = ""
+    content: str | list[dict[str, object]] = ""
 
 
 class _Writer:
-    """Writes one turn: a message and the results of its calls."""
+    """Writes messages, each call with its result right after it."""
 
     __slots__ = ("_names", "_replay", "_shape")
 
@@ -149,67 +190,61 @@ class _Writer:
         self._names = names
         self._replay = "replay-reasoning" in shape.quirks
 
-    def piece(self, head: Message, following: Sequence[Message]) -> Piece:
-        """Return the turn as one run of JSON objects, or nothing if none is left of it."""
-        try:
-            return self._piece(head, following)
-        except UnicodeEncodeError:
-            return self._piece(mended(head), [mended(message) for message in following])
+    def written(self, messages: Sequence[Message]) -> list[_Said | _Result]:
+        """Return what is sent of the messages, which begin with no result of an earlier call."""
+        spoken: list[_Said | _Result] = []
+        waiting: list[ToolCall] = []
+        for message in messages:
+            role = message.role
+            if role == "tool":
+                spoken += map(self._result, taken(message, waiting))
+                continue
+            if waiting:
+                spoken += map(self._result, map(missing_result, waiting))
+            if role == "assistant":
+                said, waiting = self._assistant(message)
+            else:
+                content = self._content(message)
+                said, waiting = _Said(role, "", content) if content else None, []
+            if said is not None:
+                spoken.append(said)
+        return [*spoken, *map(self._result, map(missing_result, waiting))]
 
-    def _piece(self, head: Message, following: Sequence[Message]) -> Piece:
-        if head.role == "assistant":
-            spoken, calls = self._assistant(head)
-        else:
-            spoken, calls = {"role": head.role, "content": self._content(head)}, []
-            if head.role == "tool" or not spoken["content"]:
-                return ()
-        if not spoken:
-            return ()
-        if not calls:
-            return ((head.role, _ENCODE(spoken)),)
-        results = [self._result(result) for result in results_in_order(calls, following)]
-        return ((head.role, _ENCODE([spoken, *results])[1:-1]),)
-
-    def _assistant(self, message: Message) -> tuple[dict[str, object], list[ToolCall]]:
-        """Return the assistant's message, empty if nothing is left, and its calls."""
-        texts: list[str] = []
-        thoughts: list[str] = []
+    def _assistant(self, message: Message) -> tuple[_Said | None, list[ToolCall]]:
+        """Return the assistant's message, None if nothing is left, and its calls."""
+        text = reasoning = ""
         calls: list[ToolCall] = []
         for part in message.parts:
-            if isinstance(part, TextPart):
-                texts.append(part.text)
-            elif isinstance(part, ThinkPart):
-                thoughts.append(part.text)
-            elif isinstance(part, ToolCall):
+            if type(part) is ToolCall:
                 calls.append(part)
-        text = "".join(texts)
-        blank = is_blank(text)
-        if blank and not calls:
-            return {}, calls
-        spoken: dict[str, object] = {"role": "assistant"}
-        reasoning = "".join(thoughts) if self._replay else ""
-        if calls and not reasoning:
-            reasoning = self._shape.reasoning_filler
-        if reasoning:
-            spoken["reasoning_content"] = reasoning
-        if not blank:
-            spoken["content"] = text
-        if calls:
-            spoken["tool_calls"] = [self._call(call) for call in calls]
-        return spoken, calls
+            elif type(part) is TextPart:
+                text += part.text
+            elif type(part) is ThinkPart:
+                reasoning += part.text
+        if is_blank(text):
+            if not calls:
+                return None, calls
+            text = ""
+        if not self._replay:
+            reasoning = ""
+        if not calls:
+            return _Said("assistant", reasoning, text), calls
+        sent = list(map(self._call, calls))
+        return _Said("assistant", reasoning or self._shape.reasoning_filler, text, sent), calls
 
-    def _call(self, call: ToolCall) -> dict[str, object]:
-        name = name_sent(call.name, self._names, self._shape)
-        function = {"name": name, "arguments": call.arguments or "{}"}
+    def _call(self, call: ToolCall) -> _Call | dict[str, object]:
+        name = self._names.get(call.name) or name_sent(call.name, self._names, self._shape)
+        function = _Function(name, call.arguments or "{}")
+        if not call.extras:
+            return _Call(call.id, "function", function)
         return {"id": call.id, "type": "function", "function": function, **extras_of(call)}
 
-    def _result(self, result: ToolResult) -> dict[str, object]:
+    def _result(self, result: ToolResult) -> _Result:
         name = result.name
-        spoken: dict[str, object] = {"role": "tool", "tool_call_id": result.call_id}
         if name:
-            spoken["name"] = self._names.get(name) or name_sent(name, self._names, self._shape)
-        spoken["content"] = self._result_content(result.parts) or NO_OUTPUT
-        return spoken
+            name = self._names.get(name) or name_sent(name, self._names, self._shape)
+        content = self._result_content(result.parts) or NO_OUTPUT
+        return _Result("tool", result.call_id, name, content)
 
     def _result_content(self, parts: Sequence[Part]) -> str | list[dict[str, object]]:
         """Return the text, a list with images, or an empty text; what is refused is said."""

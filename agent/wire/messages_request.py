@@ -28,7 +28,7 @@ from agent.wire.steering import (
     messages_thinking_fields,
 )
 from agent.wire.tools import name_sent, names_sent, schema_sent
-from agent.wire.turns import NO_OUTPUT, Memory, Piece, is_blank, mended, results_in_order
+from agent.wire.turns import NO_OUTPUT, Memory, Piece, is_blank, mended, results_in_order, turns
 
 ANTHROPIC_VERSION = "2023-06-01"
 
@@ -88,13 +88,16 @@ def messages_body(
     choice = choice_of_tool(shape.row, options, tools, names)
     filler = shape.reasoning_filler
     settings = ("messages", shape.model, shape.row, shape.quirks, filler, names)
-    pieces = memory.pieces(messages, settings, _Writer(shape, names).piece)
-    turns = _merged(pieces, choice.instruction)
+    messages = tuple(messages)
+    start, pieces = memory.known(messages, settings)
+    pieces = [*pieces, *_Writer(shape, names).pieces(messages[start:])]
+    memory.keep(messages, settings, pieces)
+    spoken = _merged(pieces, choice.instruction)
     head: dict[str, object] = {"model": shape.model, "max_tokens": shape.budget_tokens}
     system = _system(messages)
     if system:
         head["system"] = system
-    body = [encoded(head)[:-1], b',"messages":[', *turns, b'],"stream":true']
+    body = [encoded(head)[:-1], b',"messages":[', *spoken, b'],"stream":true']
     if tools:
         definitions = memory.definitions(
             (tuple(tools), names), lambda: encoded([_definition(t, names, shape) for t in tools])
@@ -110,14 +113,13 @@ def _system(messages: Sequence[Message]) -> str:
     return "\n\n".join(text for text in texts if not is_blank(text))
 
 
-def _merged(pieces: Sequence[Piece], instruction: str) -> list[bytes]:
+def _merged(pieces: Sequence[Piece], instruction: str) -> list[bytes | memoryview]:
     """Return the turns as runs of JSON; what one speaker says in a row is one turn."""
-    json: list[bytes] = []
+    json: list[bytes | memoryview] = []
     speaker = ""
-    for piece in pieces:
-        for role, blocks in piece:
-            json += (b"," if role == speaker else _OPENINGS[speaker, role], blocks)
-            speaker = role
+    for role, blocks in pieces:
+        json += (b"," if role == speaker else _OPENINGS[speaker, role], blocks)
+        speaker = role
     if instruction:
         blocks = _ENCODE({"type": "text", "text": instruction})
         json += (b"," if speaker == "user" else _OPENINGS[speaker, "user"], blocks)
@@ -157,19 +159,19 @@ class _Writer:
         self._names = names
         self._unsigned = "replay-reasoning" in shape.quirks
 
-    def piece(self, head: Message, following: Sequence[Message]) -> Piece:
-        """Return the blocks of the turn with their roles, or nothing if none is left."""
+    def pieces(self, messages: Sequence[Message]) -> Sequence[Piece]:
+        """Return the blocks of the turns with their roles."""
         try:
-            return self._piece(head, following)
+            return [piece for turn in turns(messages) for piece in self._turn(*turn)]
         except UnicodeEncodeError:
-            return self._piece(mended(head), [mended(message) for message in following])
+            return [piece for turn in turns(mended(messages)) for piece in self._turn(*turn)]
 
-    def _piece(self, head: Message, following: Sequence[Message]) -> Piece:
+    def _turn(self, head: Message, following: Sequence[Message]) -> Sequence[Piece]:
         if head.role in ("system", "tool"):
             return ()
         if head.role == "user":
             blocks = [block for part in head.parts for block in self._said(part)]
-            return (("user", _ENCODE(blocks)[1:-1]),) if blocks else ()
+            return [("user", _ENCODE(blocks)[1:-1])] if blocks else ()
         blocks = [block for part in head.parts for block in self._answered(part)]
         kinds = {block["type"] for block in blocks}
         if kinds <= {"thinking"}:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.estimate import (
     TOKENS_PER_IMAGE,
     TOKENS_PER_MESSAGE,
     TOKENS_PER_VIDEO,
+    Count,
     tokens_at_most,
     tokens_of_text,
 )
@@ -129,3 +132,15 @@ def _counter(server: LocalServer) -> Callable[[str], int]:
             return len(json.load(answer)["tokens"])
 
     return count
+
+
+@given(st.lists(st.text(max_size=40), max_size=8), st.integers(0, 400), st.integers(0, 8))
+def test_a_count_that_remembers_says_what_a_fresh_one_says(
+    texts: list[str], enough: int, seen: int
+) -> None:
+    """What was counted before is not counted again, and changes no number below `enough`."""
+    messages = tuple(user(text) for text in texts)
+    count = Count()
+    count.at_most(messages[:seen], enough)
+    told, whole = count.at_most(messages, enough), tokens_at_most(messages)
+    assert told == whole or (told > enough and whole > enough)
