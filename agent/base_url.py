@@ -101,7 +101,7 @@ def place(text: str, provider: ProviderRow) -> Placed:
     if path.endswith("/v1/v1"):
         raise _refusal(f"{_shown(text)} has /v1 twice.")
     wires: tuple[Wire, ...] = ("messages", "chat") if wire == "messages" else ("chat", "messages")
-    return Placed(endpoint_at(f"{parts.scheme}://{host}{path}", wires), wire)
+    return Placed(endpoint_at(f"{parts.scheme}://{host}{path}", wires, provider), wire)
 
 
 def _without_tail(path: str) -> tuple[str, Wire | None]:

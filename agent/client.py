@@ -181,7 +181,8 @@ class Client:
         )
 
     async def _get(self, url: str) -> bytes:
-        request = HttpRequest("GET", url, key=key_of(self.route))
+        key_header = self.route.endpoint.key_header
+        request = HttpRequest("GET", url, key=key_of(self.route), key_header=key_header)
         async with self._http.send(request) as answer:
             body = await answer.read(MODEL_LIST_BYTES)
             if answer.status != 200:

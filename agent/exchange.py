@@ -109,13 +109,14 @@ class Exchange:
 def _request(route: Route, turn: Turn, shape: Shape, memory: Memory) -> HttpRequest:
     """Return the request of the Route's wire."""
     tools, options = turn.tools, turn.options
+    key, key_header = key_of(route), route.endpoint.key_header
     if route.wire.value == "messages":
         body = messages_body(turn.messages, shape, tools=tools, options=options, memory=memory)
-        return HttpRequest("POST", route.url, messages_headers(), body, key_of(route))
+        return HttpRequest("POST", route.url, messages_headers(), body, key, key_header)
     body = chat_body(
         turn.messages, shape, tools=tools, options=options, continue_from=turn.came, memory=memory
     )
-    return HttpRequest("POST", route.url, chat_headers(), body, key_of(route))
+    return HttpRequest("POST", route.url, chat_headers(), body, key, key_header)
 
 
 def _shape(route: Route, turn: Turn, memory: Memory) -> Shape:

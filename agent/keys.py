@@ -78,12 +78,21 @@ class ApiKey:
 
         Raises EgressRefused if the key may not go there.
         """
+        return self.header_value("Authorization", host)
+
+    def header_value(self, header: str, host: str) -> str:
+        """
+        Return what a request to `host` carries in a header that takes keys.
+
+        `Authorization` takes `Bearer KEY`, any other (`x-api-key`) the key alone. Raises
+        EgressRefused if the key may not go there.
+        """
         if host.lower() not in self.hosts:
             raise EgressRefused(
                 f"The key {self.fingerprint} does not belong to {host}, so it was not sent there.",
                 remedy="`hermes explain` shows where each value comes from.",
             )
-        return f"Bearer {self._text}"
+        return f"Bearer {self._text}" if header.lower() == "authorization" else self._text
 
 
 def plain_text(key: ApiKey) -> str:

@@ -12,12 +12,13 @@ CUSTOM = ProviderRow(
 )
 
 
-def endpoint_at(base_url: str, wires: tuple[Wire, ...]) -> EndpointRow:
+def endpoint_at(base_url: str, wires: tuple[Wire, ...], provider: ProviderRow) -> EndpointRow:
     """
     Return a row for a base URL that is none of the shipped ones: no models, no quirks.
 
     `base_url` is normalised and names the chat wire's base; the messages wire's own
-    path begins with `/v1`, so a trailing `/v1` is left out of its base.
+    path begins with `/v1`, so a trailing `/v1` is left out of its base. The key goes into
+    the header that the provider's own endpoint takes it in.
     """
     messages_base = base_url.removesuffix("/v1")
     by_wire: dict[Wire, str] = {"chat": base_url, "messages": messages_base}
@@ -25,5 +26,6 @@ def endpoint_at(base_url: str, wires: tuple[Wire, ...]) -> EndpointRow:
         id="custom",
         name="custom endpoint",
         base_urls=tuple((wire, by_wire[wire]) for wire in wires),
+        key_header=provider.endpoints[0].key_header if provider.endpoints else "Authorization",
         source="the user",
     )

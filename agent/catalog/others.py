@@ -11,6 +11,7 @@ def _other(
     *,
     variables: tuple[str, ...],
     aliases: tuple[str, ...] = (),
+    key_header: str = "Authorization",
 ) -> ProviderRow:
     """Return a row with one endpoint, no models and no quirks; never exercised by us."""
     endpoint = EndpointRow(
@@ -18,6 +19,7 @@ def _other(
         name=f"{name} endpoint",
         product=name,
         base_urls=((wire, url),),
+        key_header=key_header,
         source="the provider's public documentation",
     )
     return ProviderRow(
@@ -76,6 +78,8 @@ ANTHROPIC = _other(
     "https://api.anthropic.com",
     variables=("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
     aliases=("claude",),
+    # Its `Authorization` header takes tokens of logins; API keys go here.
+    key_header="x-api-key",
 )
 DEEPSEEK = _other(
     "deepseek",

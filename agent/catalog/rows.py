@@ -85,6 +85,7 @@ class EndpointRow:
     mark of their own. `base_urls` are pairs (wire, URL), the preferred wire first.
     `product` is shared by regional twins: a key of one may be shown to the other.
     `refuses_unknown_clients` are the wires that answer 403 to a client's name.
+    `key_header` carries the key: `Authorization` as a Bearer, any other the key alone.
     `lists_models` is False where the rows are all there is and nobody can be asked.
     `usage_path`, below the chat base URL, tells what is left: of a `plan` its windows, or the
     account's `balance` in `balance_currency`; empty where nobody tells.
@@ -101,6 +102,7 @@ class EndpointRow:
     quirks: frozenset[str] = frozenset()
     refuses_unknown_clients: tuple[Wire, ...] = ()
     lists_models: bool = True
+    key_header: str = "Authorization"
     usage_path: str = ""
     usage_shape: UsageShape = ""
     balance_currency: str = ""

@@ -6,12 +6,12 @@ from agent.base_url import check_url
 from agent.keys import ApiKey
 
 
-def permit(url: str, key: ApiKey | None) -> tuple[SplitResult, str]:
+def permit(url: str, key: ApiKey | None, key_header: str) -> tuple[SplitResult, str]:
     """
-    Return the parts of a request's URL and its `Authorization` header, empty without a key.
+    Return the parts of a request's URL and what its key header carries, empty without a key.
 
     Raises ConfigurationError for what is no URL of an endpoint, and EgressRefused for
     plain http to another machine and for a host that the key may not see.
     """
     parts = check_url(url)
-    return parts, "" if key is None else key.bearer(parts.hostname or "")
+    return parts, "" if key is None else key.header_value(key_header, parts.hostname or "")

@@ -46,6 +46,7 @@ class HttpRequest:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     key: ApiKey | None = None
+    key_header: str = "Authorization"
 
 
 class HttpAnswer:
@@ -266,7 +267,8 @@ class _Attempt:
 
 def request_sent(request: HttpRequest, network: Network) -> RequestSent:
     """Return the event that shows a request, with fingerprints where the secrets are."""
-    shown = "" if request.key is None else f"Bearer {request.key.fingerprint}"
+    scheme = "Bearer " if request.key_header == "Authorization" else ""
+    shown = "" if request.key is None else f"{scheme}{request.key.fingerprint}"
     return RequestSent(
         method=request.method,
         url=request.url,
@@ -285,12 +287,12 @@ def _headers(request: HttpRequest, authorization: str) -> list[tuple[str, str]]:
         (name, value) for name, value in request.headers if name.lower() not in _OUR_HEADERS
     ]
     if authorization:
-        headers.append(("Authorization", authorization))
+        headers.append((request.key_header, authorization))
     return headers
 
 
 def _prepared(request: HttpRequest) -> httpx2.Request:
-    parts, authorization = permit(request.url, request.key)
+    parts, authorization = permit(request.url, request.key, request.key_header)
     host = parts.hostname or ""
     headers = _headers(request, authorization)
     for name, value in headers:

@@ -3,6 +3,7 @@
 import pytest
 
 from agent.base_url import place
+from agent.catalog import PROVIDERS
 from agent.catalog.custom import CUSTOM
 from agent.catalog.kimi import KIMI, KIMI_CODE, KIMI_CODE_GLOBAL, MOONSHOT, MOONSHOT_CN
 from agent.choice import Candidate, Chosen, Origin
@@ -146,3 +147,11 @@ def test_a_look_alike_of_a_known_host_is_not_the_known_host() -> None:
 def test_the_same_url_is_no_endpoint_of_ours_for_another_provider() -> None:
     """A provider's rows are its own."""
     assert place("https://api.kimi.com/coding/v1", CUSTOM).endpoint.id == "custom"
+
+
+def test_a_gateway_gets_the_key_as_the_providers_own_endpoint_does() -> None:
+    """The header is the provider's fact, wherever its user sends the key."""
+    anthropic = next(row for row in PROVIDERS if row.id == "anthropic")
+    gateway = "https://gateway.invalid/v1"
+    assert place(gateway, anthropic).endpoint.key_header == "x-api-key"
+    assert place(gateway, KIMI).endpoint.key_header == "Authorization"

@@ -1,6 +1,7 @@
 """Client and loopback Kimi over real sockets, under the real host names."""
 
 import asyncio
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -330,3 +331,16 @@ def test_a_client_needs_no_more_than_a_route(kimi: KimiMock) -> None:
     here = route(url=kimi.base_url("moonshot"), model="kimi-k3")
     assert isinstance(ask(Client(here))[-1], Finished)
     assert [request.proxied for request in kimi.seen] == [False]
+
+
+def test_the_key_goes_into_the_header_that_the_row_names(kimi: KimiMock) -> None:
+    """`x-api-key` carries the key alone, `Authorization` is absent, and events show neither."""
+    plain = route(PLAN_KEY, wire="messages")
+    endpoint = dataclasses.replace(plain.endpoint, key_header="x-api-key")
+    events = ask(Client(dataclasses.replace(plain, endpoint=endpoint), network(kimi)))
+    [request] = kimi.seen
+    assert request.headers["x-api-key"] == PLAN_KEY
+    assert "Authorization" not in request.headers
+    assert PLAN_KEY not in repr(events[0])
+    assert ApiKey(PLAN_KEY).fingerprint in repr(events[0])
+    assert isinstance(events[-1], Finished)
