@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from agent.catalog.custom import endpoint_at
-from agent.catalog.kimi import KIMI_CODE, MOONSHOT, MOONSHOT_CN
+from agent.catalog.kimi import KIMI, KIMI_CODE, MOONSHOT, MOONSHOT_CN
 from agent.catalog.kimi_models import CN_K3, CN_K27_CODE, CODE_K3, K3, K31_PRO_HIGHSPEED
 from agent.costs import (
     CacheFall,
@@ -53,7 +53,7 @@ def test_the_served_models_price_holds() -> None:
     assert priced_row(MOONSHOT, served="kimi-k3-0716", asked="kimi-k3") == K3
     assert priced_row(MOONSHOT_CN, served="", asked="kimi-k3") == CN_K3
     assert priced_row(KIMI_CODE, served="k3", asked="kimi-for-coding") == CODE_K3
-    elsewhere = endpoint_at("https://gateway.invalid/v1", ("chat",))
+    elsewhere = endpoint_at("https://gateway.invalid/v1", ("chat",), KIMI)
     assert priced_row(elsewhere, served="kimi-k3", asked="kimi-k3") is None
 
 
