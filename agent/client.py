@@ -17,7 +17,7 @@ from agent.errors import (
     ContextOverflow,
     HermesError,
     IdentityRefused,
-    RateLimited,
+    ProviderError,
     ReasoningMissing,
     ServerFailed,
 )
@@ -287,7 +287,7 @@ class Client:
             self._patience,
             tries=turn.tries,
             waited=turn.waited,
-            asked=error.retry_after_seconds if isinstance(error, RateLimited) else None,
+            asked=error.retry_after_seconds if isinstance(error, ProviderError) else None,
             chance=self._chance(),
         )
         if wait is None:
@@ -312,11 +312,11 @@ class Client:
         """Return the event of a larger budget if reasoning has used all of this one, once."""
         turn, message = exchange.turn, self.partial()
         answered = text_of(message).strip() or calls_of(message)
+        if answered or exchange.finished.finish_reason != "length":
+            return None
         before = turn.options.budget_tokens or self.route.output_tokens or 0
         after = min(max(RAISED_BUDGET_TOKENS, 2 * before), room_tokens(self.route, turn))
-        if answered or exchange.finished.finish_reason != "length" or after <= before:
-            return None
-        if not turn.once("budget"):
+        if after <= before or not turn.once("budget"):
             return None
         turn.with_budget(after)
         turn.start_anew(message)

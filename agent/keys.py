@@ -72,14 +72,6 @@ class ApiKey:
         """Return the same key, allowed to see `hosts` and no others."""
         return ApiKey(self._text, hosts=hosts)
 
-    def bearer(self, host: str) -> str:
-        """
-        Return the value of the `Authorization` header for a request to `host`.
-
-        Raises EgressRefused if the key may not go there.
-        """
-        return self.header_value("Authorization", host)
-
     def header_value(self, header: str, host: str) -> str:
         """
         Return what a request to `host` carries in a header that takes keys.
@@ -92,7 +84,16 @@ class ApiKey:
                 f"The key {self.fingerprint} does not belong to {host}, so it was not sent there.",
                 remedy="`hermes explain` shows where each value comes from.",
             )
-        return f"Bearer {self._text}" if header.lower() == "authorization" else self._text
+        return _scheme(header) + self._text
+
+    def shown_in(self, header: str) -> str:
+        """Return what may be shown in place of `header_value`: the fingerprint."""
+        return _scheme(header) + self.fingerprint
+
+
+def _scheme(header: str) -> str:
+    """Return what stands before a key in a header."""
+    return "Bearer " if header.lower() == "authorization" else ""
 
 
 def plain_text(key: ApiKey) -> str:

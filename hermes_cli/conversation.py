@@ -148,7 +148,7 @@ class Conversation:
         that the endpoint is known not to have.
         """
         with ExitStack() as opening:
-            route = opening.enter_context(running_route(flags))
+            route = opening.enter_context(running_route(flags, read_settings()))
             if route.model_error is not None:
                 raise route.model_error
             require_key(route)

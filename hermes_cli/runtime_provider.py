@@ -12,7 +12,7 @@ from agent.errors import AuthError
 from agent.keys import plain_text
 from agent.route import Route
 from hermes_cli.auth import Flags, key_variables, model_file, route_for
-from hermes_cli.config import child_environment, read_network, read_settings
+from hermes_cli.config import Settings, child_environment, read_network, read_settings
 from hermes_cli.models import open_learnt, read_facts
 
 if TYPE_CHECKING:
@@ -62,13 +62,12 @@ def resolve_runtime_provider(requested: str | None = None) -> RuntimeProvider:
 
 
 @contextmanager
-def running_route(flags: Flags) -> Iterator[Route]:
+def running_route(flags: Flags, settings: Settings) -> Iterator[Route]:
     """
     Give the Route of this run; where the model runs on this machine, it runs meanwhile.
 
     Raises as `route_for` does, and LocalModelMissing with the commands that install it.
     """
-    settings = read_settings()
     route = route_for(flags, settings, read_facts())
     if not route.provider.value.runs_here or route.model_error is not None:
         yield route

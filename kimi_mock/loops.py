@@ -95,6 +95,7 @@ async def listening(listener: socket.socket, handle: Handler) -> AsyncIterator[N
         yield
     finally:
         server.close()
+        await asyncio.sleep(0)  # a connection that was just taken gets its handler, to be cut
         cut = list(running)
         for task in cut:
             task.cancel()
@@ -114,10 +115,11 @@ async def tunnel(
     try:
         await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        # Closed before anything is awaited: a cancellation that comes now would skip it.
+        far_writer.close()
         for pump in pumps:
             pump.cancel()
         await asyncio.gather(*pumps, return_exceptions=True)
-        far_writer.close()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

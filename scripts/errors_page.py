@@ -13,6 +13,7 @@ from agent.atlas.leftovers import IN_STREAM, LEFTOVERS
 from agent.atlas.refusals import ACCESS, DERIVED, PACE
 from agent.atlas.requests import REQUESTS
 from agent.atlas.rows import BodyRow, NetworkRow, Row
+from scripts.markdown import table
 
 COMMAND = "make errors-page"
 HEADS = ("Row", "Known by", "Class", "Meaning", "Retried", "Exit", "Next")
@@ -54,7 +55,7 @@ def _head() -> Iterator[str]:
 def _answers(title: str, rows: Sequence[BodyRow]) -> Iterator[str]:
     yield f"## {title}"
     yield ""
-    yield from _table(HEADS, map(_cells, rows))
+    yield from table(HEADS, map(_cells, rows))
     yield ""
     yield from _sources(rows)
 
@@ -65,7 +66,7 @@ def _derived() -> Iterator[str]:
     yield "A body does not tell these: the endpoint that was asked, the key's prefix and the day in"
     yield "the row of the model do (`docs/kimi.md`)."
     yield ""
-    yield from _table(HEADS, map(_cells, DERIVED))
+    yield from table(HEADS, map(_cells, DERIVED))
     yield ""
     yield from _sources(DERIVED)
 
@@ -76,7 +77,7 @@ def _below_http() -> Iterator[str]:
     yield "No answer came, or not all of it. The layer is known where it failed; the words are"
     yield "those that `hermes why` looks for."
     yield ""
-    yield from _table(HEADS, map(_network_cells, BELOW_HTTP))
+    yield from table(HEADS, map(_network_cells, BELOW_HTTP))
 
 
 def _cells(row: BodyRow) -> tuple[str, ...]:
@@ -121,17 +122,6 @@ def _sources(rows: Iterable[BodyRow]) -> Iterator[str]:
     yield ""
     for source, group in groupby(rows, key=lambda row: row.source):
         yield f"- {', '.join(f'`{row.id}`' for row in group)}: {source}"
-
-
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    yield _line(heads)
-    yield _line("---" for _ in heads)
-    for row in rows:
-        yield _line(row)
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from itertools import groupby
 from agent.catalog import PROVIDERS, find
 from agent.catalog.kimi_models import COMPILED
 from agent.catalog.rows import EndpointRow, ModelRow, ProviderRow
+from scripts.markdown import table
 
 COMMAND = "make kimi-page"
 UNKNOWN = "not known"
@@ -65,7 +66,7 @@ def _keys(kimi: ProviderRow) -> Iterator[str]:
         else:
             goes = "a key of this region, when told so: it looks like any other"
         rows.append((endpoint.name, endpoint.product, endpoint.region, goes))
-    yield from _table(("Endpoint", "Product", "Region", "Takes"), rows)
+    yield from table(("Endpoint", "Product", "Region", "Takes"), rows)
     yield ""
     names = ", ".join(f"`{name}`" for name in kimi.key_variables)
     yield f"The key may stand in {names}, in this order."
@@ -83,12 +84,12 @@ def _first_of_prefix(kimi: ProviderRow, prefix: str) -> EndpointRow:
 def _endpoint(kimi: ProviderRow, endpoint: EndpointRow) -> Iterator[str]:
     yield f"## {endpoint.name} (`{endpoint.id}`)"
     yield ""
-    yield from _table(("", ""), _facts(endpoint))
+    yield from table(("", ""), _facts(endpoint))
     yield ""
     yield f"Windows and outputs are in tokens; prices are per million tokens. {_money(endpoint)}"
     yield ""
     heads = ("Model", "Window", "Most output (if unasked)", "Thinking", "In / cached / out", "Days")
-    yield from _table(heads, (_model_cells(model) for model in endpoint.models))
+    yield from table(heads, (_model_cells(model) for model in endpoint.models))
     yield ""
     yield from _sources(endpoint.models)
     aliases = [row for row in kimi.models if endpoint.id in dict(row.served_as)]
@@ -195,7 +196,7 @@ def _first_list(kimi: ProviderRow) -> Iterator[str]:
         )
         for model in kimi.models
     )
-    yield from _table(heads, rows)
+    yield from table(heads, rows)
     yield ""
     yield from _sources(kimi.models)
     yield ""
@@ -224,18 +225,7 @@ def _not_exercised() -> Iterator[str]:
                 f"`{row.base_url_variable}`",
             )
         )
-    yield from _table(heads, rows)
-
-
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    yield _line(heads)
-    yield _line("---" for _ in heads)
-    for row in rows:
-        yield _line(row)
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    yield from table(heads, rows)
 
 
 if __name__ == "__main__":

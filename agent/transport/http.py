@@ -267,8 +267,7 @@ class _Attempt:
 
 def request_sent(request: HttpRequest, network: Network) -> RequestSent:
     """Return the event that shows a request, with fingerprints where the secrets are."""
-    scheme = "Bearer " if request.key_header == "Authorization" else ""
-    shown = "" if request.key is None else f"{scheme}{request.key.fingerprint}"
+    shown = "" if request.key is None else request.key.shown_in(request.key_header)
     return RequestSent(
         method=request.method,
         url=request.url,

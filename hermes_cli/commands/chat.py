@@ -90,8 +90,8 @@ class Question:
 def _ask_once(question: Question, flags: Flags, screen: Screen, err: Sink) -> None:
     """Ask one question and show the answer; `main` shows errors, and a reader may leave early."""
     try:
-        with running_route(flags) as route:
-            settings = read_settings()
+        settings = read_settings()
+        with running_route(flags, settings) as route:
             screen.begin(route, (*route.notices, *settings.notices, *alias_sentences(route)))
             if route.model_error is not None:
                 raise route.model_error
@@ -103,9 +103,6 @@ def _ask_once(question: Question, flags: Flags, screen: Screen, err: Sink) -> No
                     remedy='`hermes chat -q "..."` asks, `hermes` begins a conversation.',
                 )
             asyncio.run(_stream(route, prompt, question, screen))
-    except BrokenPipeError:
-        # `| head -1` has what it wanted. Here, because click 8.5 would leave with 1.
-        return
     except HermesError as error:
         if isinstance(screen, JsonScreen):
             screen.error(error)

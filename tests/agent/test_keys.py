@@ -47,9 +47,9 @@ def test_two_keys_that_end_alike_are_told_apart() -> None:
 def test_a_key_goes_to_its_hosts_and_no_other() -> None:
     """The header is made only for a host the key may see, and the refusal does not show it."""
     key = ApiKey(CANARY, hosts=frozenset({"api.kimi.com"}))
-    assert key.bearer("API.kimi.com") == f"Bearer {CANARY}"
+    assert key.header_value("Authorization", "API.kimi.com") == f"Bearer {CANARY}"
     with pytest.raises(EgressRefused, match=r"does not belong to evil\.invalid") as caught:
-        key.bearer("evil.invalid")
+        key.header_value("Authorization", "evil.invalid")
     assert CANARY not in caught.value.message
 
 

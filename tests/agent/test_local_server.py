@@ -75,7 +75,7 @@ def ask(server: LocalServer, key: ApiKey) -> tuple[int, str]:
         "max_completion_tokens": 8,
     }
     limits = httpx2.Limits(max_keepalive_connections=0)
-    headers = {"Authorization": key.bearer("127.0.0.1")}
+    headers = {"Authorization": key.header_value("Authorization", "127.0.0.1")}
     with (
         httpx2.Client(limits=limits, trust_env=False, timeout=30.0) as client,
         client.stream(
@@ -135,7 +135,7 @@ def test_the_process_table_does_not_show_the_key(model_file: Path) -> None:
         proc = Path(f"/proc/{server.process_id}")
         command_line = (proc / "cmdline").read_bytes().decode()
         environment = (proc / "environ").read_bytes().decode()
-        secret = server.key.bearer("127.0.0.1").removeprefix("Bearer ")
+        secret = server.key.header_value("Authorization", "127.0.0.1").removeprefix("Bearer ")
 
     assert "local_child" in command_line
     assert environment == "MARK=here\0"

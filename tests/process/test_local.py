@@ -9,12 +9,15 @@ import pytest
 from tests.support.process import Hermes
 
 CANARY = "sk-kimi-canary-0000001"
+ASK = ("chat", "--provider", "local", "-q", "Say hello.")
+GENEROUS = 240
+"""Seconds: the model may talk to the end of its budget, and share its cores with other tests."""
 
 
 @pytest.mark.local_model
 def test_a_real_model_answers_without_a_key_or_a_network(offline: Hermes) -> None:
     """One real turn on this machine; nothing is written to the home."""
-    result = offline("chat", "--provider", "local", "-q", "Say hello.", "--json")
+    result = offline(*ASK, "--json", seconds=GENEROUS)
     assert result.code == 0
     events = [json.loads(line) for line in result.stdout.splitlines()]
     finished = events[-1]
@@ -28,7 +31,7 @@ def test_a_real_model_answers_without_a_key_or_a_network(offline: Hermes) -> Non
 @pytest.mark.local_model
 def test_the_answer_alone_is_on_standard_output(offline: Hermes) -> None:
     """The same screen as for any endpoint."""
-    result = offline("chat", "--provider", "local", "-q", "Say hello.", key=CANARY)
+    result = offline(*ASK, key=CANARY, seconds=GENEROUS)
     assert result.code == 0
     assert result.stdout.strip()
     assert result.stdout.endswith("\n")
@@ -39,7 +42,7 @@ def test_the_answer_alone_is_on_standard_output(offline: Hermes) -> None:
 def test_loopback_goes_past_a_proxy(offline: Hermes) -> None:
     """HTTP_PROXY is set to a closed port in every test: the key of the start never goes there."""
     assert offline.environment["HTTP_PROXY"]
-    assert offline("chat", "--provider", "local", "-q", "hi").code == 0
+    assert offline(*ASK, seconds=GENEROUS).code == 0
 
 
 def test_a_model_file_that_is_not_there_is_a_sentence(offline: Hermes) -> None:

@@ -74,6 +74,12 @@ def test_retry_after_is_obeyed(kimi: KimiMock) -> None:
     assert ask(kimi, route()).waits == [3.0]
 
 
+def test_retry_after_is_obeyed_from_a_failing_server_too(kimi: KimiMock) -> None:
+    """A 503 says when it will be back as a 429 does."""
+    kimi.replies += [error(503, "maintenance", **{"retry-after": "9"}), text("x")]
+    assert ask(kimi, route()).waits == [9.0]
+
+
 def test_a_wait_beyond_the_limit_is_not_begun(kimi: KimiMock) -> None:
     """An hour is the user's to wait."""
     said = "please try again after 3600 seconds"
