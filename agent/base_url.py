@@ -59,6 +59,11 @@ def check_url(text: str) -> SplitResult:
         raise _refusal(f"{_shown(text)} is not an http or https URL.")
     if "@" in parts.netloc:
         raise _refusal(f"The URL of {host} has a user name or password inside.")
+    if not _is_plain(host):
+        raise _refusal(
+            f"{_shown(text)} has a host that is not made of letters, digits, `-` and single dots. "
+            "A name in another script is written as `xn--…`."
+        )
     if parts.scheme == "http" and not is_loopback(host):
         raise EgressRefused(
             f"Plain http to {host} would show the key to everybody on the way.",
@@ -102,6 +107,21 @@ def place(text: str, provider: ProviderRow) -> Placed:
         raise _refusal(f"{_shown(text)} has /v1 twice.")
     wires: tuple[Wire, ...] = ("messages", "chat") if wire == "messages" else ("chat", "messages")
     return Placed(endpoint_at(f"{parts.scheme}://{host}{path}", wires, provider), wire)
+
+
+def _is_plain(host: str) -> bool:
+    """
+    Say whether nobody can take a host for another one.
+
+    Letters of other scripts look like ours, `api.kimi.com.` is `api.kimi.com` to DNS and not
+    to a certificate, and a `%2f` or a `%00` is read by some parsers and not by others.
+    """
+    if ":" in host:
+        try:
+            return bool(ipaddress.IPv6Address(host))
+        except ValueError:
+            return False
+    return re.fullmatch(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", host) is not None
 
 
 def _without_tail(path: str) -> tuple[str, Wire | None]:

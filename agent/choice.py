@@ -15,11 +15,17 @@ class Origin(Enum):
     ENVIRONMENT = "environment"
     DOTENV = ".env"
     CONFIG = "config"
+    STORED = "stored key"
     REMEMBERED = "remembered"
     LEARNT = "learnt"
     LIVE = "live"
     ROW = "shipped row"
     DEFAULT = "default"
+
+    @property
+    def is_users(self) -> bool:
+        """Whether the user said it: by a flag, a variable or a file."""
+        return self in (Origin.FLAG, Origin.ENVIRONMENT, Origin.DOTENV, Origin.CONFIG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,8 @@ class Candidate(Generic[T]):
         """The advice that drops this value, with a command where there is one."""
         if self.origin is Origin.FLAG:
             return f"leave out `{self.name}`"
+        if self.origin is Origin.STORED:
+            return f"`hermes key remove {self.name}`"
         return f"`hermes config unset {self.name}`"
 
 

@@ -5,7 +5,6 @@ import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Self
 
 import msgspec
@@ -13,13 +12,16 @@ import msgspec
 from agent.catalog.rows import Wire
 from agent.choice import Candidate, Chosen, Origin
 from agent.compaction import Compaction, count_changed, drop_oldest_tool_output
+from agent.detour import Detour, options_for, route_changed
 from agent.errors import (
     ContextOverflow,
+    EgressRefused,
     HermesError,
     IdentityRefused,
+    KeyRefused,
     ProviderError,
     ReasoningMissing,
-    ServerFailed,
+    UsageError,
 )
 from agent.events import (
     BudgetRaised,
@@ -33,8 +35,10 @@ from agent.events import (
     WireMoved,
 )
 from agent.exchange import Exchange, key_of, place_of, refusal, room_tokens
-from agent.learnt import Learnt, LearntLimit, LiveModel
+from agent.learnt import Learnt, LiveModel
+from agent.live_list import ModelList, read_models
 from agent.messages import Message, Options, Tool, calls_of, text_of
+from agent.recorder import Recorder
 from agent.route import Route
 from agent.transport.http import Http, HttpRequest, request_sent
 from agent.transport.network import Network
@@ -42,20 +46,9 @@ from agent.transport.retry import Patience, wait_seconds
 from agent.turn import Turn, can_be_continued, joined
 from agent.wire.turns import Memory
 
-LARGEST_WINDOW_TOKENS = 2**40
 MODEL_LIST_BYTES = 16 * 1024 * 1024
 RAISED_BUDGET_TOKENS = 65_536
 """What an answer gets whose first budget went into reasoning, if the window has it."""
-
-
-class _Entry(msgspec.Struct, frozen=True):
-    id: str
-    context_length: int | None = None
-    supports_image_in: bool | None = None
-
-
-class _ModelList(msgspec.Struct, frozen=True):
-    data: list[_Entry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +64,10 @@ class Client:
     Asks one Route; an asynchronous context manager.
 
     `route` is the Route in use: it is replaced whole when the endpoint refuses our name on
-    a wire that it is known to guard, or names the model's true window; `learnt` remembers
-    both. `network` is the way out, direct if none is given. `sleep` and `chance` (0 to 1)
-    are arguments so that waiting can be told from time. `compact` is asked once, when a
+    a wire that it is known to guard, or names the model's true window, or when `detour` has
+    another one where this one cannot go on; `learnt` remembers the first two, and what the
+    endpoint said to the key. `network` is the way out, direct if none is given. `sleep` is an
+    argument so that waiting can be told from time. `compact` is asked once, when a
     conversation is longer than the window.
     """
 
@@ -83,22 +77,27 @@ class Client:
         network: Network | None = None,
         *,
         learnt: Learnt | None = None,
+        detour: Detour | None = None,
         patience: Patience | None = None,
         compact: Compaction = drop_oldest_tool_output,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        chance: Callable[[], float] = random.random,
     ) -> None:
-        self.route = route
-        self._network = network or Network()
-        self._learnt = learnt
+        self._detour = detour
         self._patience = patience or Patience()
         self._compact = compact
         self._sleep = sleep
-        self._chance = chance
         self._resources = AsyncExitStack()
-        self._http = Http(self._network)
-        self._memory: dict[Wire, Memory] = {"chat": Memory(), "messages": Memory()}
+        self._recorder = Recorder(learnt)
         self._exchange: Exchange | None = None
+        self._take(route, network or Network())
+
+    def _take(self, route: Route, network: Network) -> None:
+        """Make a Route the one in use, with nothing of another one's."""
+        self.route = route
+        self._network = network
+        self._wire_before = route.wire.value
+        self._http = Http(network)
+        self._memory: dict[Wire, Memory] = {"chat": Memory(), "messages": Memory()}
 
     async def __aenter__(self) -> Self:
         """Return itself; nothing is sent before the first prompt."""
@@ -127,11 +126,11 @@ class Client:
 
         One HTTP request, unless something can be mended: a name refused on one wire, a
         failure that may pass, a cut stream, a window that was smaller than known, a budget
-        that went into reasoning. Each is told by an event. Raises ProviderError,
-        NetworkError or ConfigurationError when nothing can be mended any more.
+        that went into reasoning, a Route that cannot go on where another can. Each is told by
+        an event. Raises ProviderError, NetworkError or ConfigurationError when nothing can be
+        mended any more.
         """
         turn = Turn(messages, tools, options or Options())
-        wire = self.route.wire.value
         done = False
         while not done:
             exchange = self._exchange = Exchange(
@@ -153,13 +152,15 @@ class Client:
                 events, wait = self._last_events(exchange), 0.0
                 done = isinstance(events[-1], Finished)
             except HermesError as error:
-                mended = self._mend(error, turn)
+                mended = await self._mend(error, turn)
                 events, wait = [mended.event], mended.wait
+            if done:
+                self._recorder.wire(self.route, self._wire_before)
+                self._recorder.accepted(self.route)
             for event in events:
                 yield event
             async for tick in self._countdown(wait):
                 yield tick
-        self._remember_wire(wire)
 
     async def fetch(self, path: str) -> bytes:
         """Return the body of a GET below the chat base URL. Raises as `stream` does."""
@@ -167,18 +168,11 @@ class Client:
 
     async def list_models(self) -> tuple[LiveModel, ...]:
         """Ask the endpoint for the models of this key. Raises as `stream` does."""
-        body = await self._get(self.route.models_url)
-        try:
-            entries = msgspec.json.decode(body, type=_ModelList).data
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ServerFailed(
-                f"{place_of(self.route)} sent a model list that cannot be read: {error}.",
-                remedy="`hermes models` shows the shipped list.",
-                status=200,
-            ) from error
-        return tuple(
-            LiveModel(e.id, _window(e.context_length), e.supports_image_in) for e in entries if e.id
-        )
+        return (await self.model_list()).models
+
+    async def model_list(self) -> ModelList:
+        """Ask as `list_models` does; what the answer proposed and we refused is told too."""
+        return read_models(await self._get(self.route.models_url), place_of(self.route))
 
     async def _get(self, url: str) -> bytes:
         key_header = self.route.endpoint.key_header
@@ -213,20 +207,49 @@ class Client:
 
     # --- what can be mended ---------------------------------------------------------------
 
-    def _mend(self, error: HermesError, turn: Turn) -> _Mended:
+    async def _mend(self, error: HermesError, turn: Turn) -> _Mended:
         """Change the Route or the turn so that another request may succeed, or raise."""
-        match error:
-            case IdentityRefused():
-                mended = self._move(error, turn)
-            case ContextOverflow():
-                mended = self._learn_window(error, turn)
-            case ReasoningMissing():
-                mended = self._fill_reasoning(error, turn)
-            case _:
-                mended = self._again(error, turn) if error.retryable else None
+        if isinstance(error, KeyRefused):
+            self._recorder.refused(self.route)
+        hopped = await self._hop(error, turn, final=False) if error.another_key_helps else None
+        mended = hopped or self._here(error, turn)
+        if mended is None and error.another_route_helps:
+            mended = await self._hop(error, turn, final=True)
         if mended is None:
             raise error
         return mended
+
+    def _here(self, error: HermesError, turn: Turn) -> _Mended | None:
+        """Return what can be done about an error at the same endpoint with the same key."""
+        match error:
+            case IdentityRefused():
+                return self._move(error, turn)
+            case ContextOverflow():
+                return self._learn_window(error, turn)
+            case ReasoningMissing():
+                return self._fill_reasoning(error, turn)
+            case _:
+                return self._again(error, turn) if error.retryable else None
+
+    async def _hop(self, error: HermesError, turn: Turn, *, final: bool) -> _Mended | None:
+        """Go on elsewhere, if the detour knows where and the turn can be asked there."""
+        if self._detour is None:
+            return None
+        before, left = self.route, [*turn.left, self.route]
+        passed_over: list[str] = []
+        while hop := await self._detour.after(left, error, final=final):
+            options, dropped = options_for(hop.route, turn.asked[1])
+            unfit = _unfit(hop.route, turn, options)
+            if not unfit:
+                turn.left = left
+                turn.elsewhere(self.partial(), options)
+                await self._resources.aclose()
+                self._take(hop.route, hop.network)
+                await self._resources.enter_async_context(self._http)
+                return _Mended(route_changed(before, error, hop, (*passed_over, *dropped)))
+            passed_over += [*hop.notices, f"{place_of(hop.route)} was passed over: {unfit}"]
+            left.append(hop.route)
+        return None
 
     def _move(self, error: IdentityRefused, turn: Turn) -> _Mended | None:
         """Go to the endpoint's other wire, once; a wire that the user's setting names stays."""
@@ -249,11 +272,7 @@ class Client:
         if not error.tokens or not turn.once("window"):
             return None
         route = self.route
-        told = route.live.model(route.model_id_sent) if route.live else None
-        limit = LearntLimit(error.tokens, told.context_tokens if told else None, _now())
-        key = key_of(route)
-        if self._learnt is not None and key is not None:
-            self._learnt.remember_limit(route.chat_base_url, key.digest, route.model_id_sent, limit)
+        limit = self._recorder.window(route, error.tokens)
         before = Candidate(route.window.value, route.window.origin, route.window.where)
         window = Chosen(error.tokens, Origin.LEARNT, f"learnt on {limit.at[:10]}", beaten=(before,))
         self.route = replace(route, window=window)
@@ -288,7 +307,7 @@ class Client:
             tries=turn.tries,
             waited=turn.waited,
             asked=error.retry_after_seconds if isinstance(error, ProviderError) else None,
-            chance=self._chance(),
+            chance=random.random(),  # noqa: S311 - spreads clients over time, guards nothing
         )
         if wait is None:
             return None
@@ -322,17 +341,11 @@ class Client:
         turn.start_anew(message)
         return BudgetRaised(before_tokens=before, after_tokens=after)
 
-    def _remember_wire(self, before: Wire) -> None:
-        """Remember the wire that the endpoint took us on, if it is another than we began with."""
-        wire = self.route.wire.value
-        if wire != before and self._learnt is not None:
-            self._learnt.remember_wire(self.route.chat_base_url, wire, at=_now())
 
-
-def _window(tokens: int | None) -> int | None:
-    """Return a listed window if it can be one: official clients refuse rows without."""
-    return tokens if tokens is not None and 0 < tokens <= LARGEST_WINDOW_TOKENS else None
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def _unfit(route: Route, turn: Turn, options: Options) -> str:
+    """Return why a turn cannot be asked over a Route, as a sentence, or an empty text."""
+    try:
+        Exchange(route, Turn(turn.asked[0], turn.tools, options), Memory())
+    except (EgressRefused, UsageError) as error:
+        return error.message
+    return ""

@@ -7,6 +7,7 @@ Every failure a user can meet, as one tree; each class says who must act.
     ├── ConfigurationError         exit 3   a file, variable or setting is wrong
     │   ├── AuthError              exit 3   no key, or a key that cannot be one of this provider
     │   ├── BrokenFile             exit 3   a file of ours cannot be read or parsed
+    │   │   └── CorruptFile        exit 3   our SQLite file is damaged, or is none
     │   ├── EgressRefused          exit 3   a key may not go to this host
     │   └── LocalModelMissing      exit 3   the embedded model is not installed
     ├── ProviderError              exit 4   the endpoint answered, and refused
@@ -54,10 +55,18 @@ class HermesError(Exception):
     `message` is one or more whole sentences and never holds a key. `remedy` is a
     sentence too, with the command in backquotes, or empty. `exit_code` is what the
     process ends with. `retryable` says that the same request may succeed later.
+
+    `another_key_helps` says that the limit is the key's own: the same request may succeed
+    with another key of the same provider. `another_route_helps` says that it may succeed at
+    another provider, and `another_model_helps` that it may at the same endpoint with the same
+    key, if it names another model. All are False where the request itself is at fault.
     """
 
     exit_code: int = 1
     retryable: bool = False
+    another_key_helps: bool = False
+    another_route_helps: bool = False
+    another_model_helps: bool = False
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
         super().__init__(message)
@@ -87,6 +96,10 @@ class AuthError(ConfigurationError):
 
 class BrokenFile(ConfigurationError):
     """A file of ours cannot be read or parsed; it was left untouched."""
+
+
+class CorruptFile(BrokenFile):
+    """Our SQLite file is damaged, or is no database; it was left untouched."""
 
 
 class EgressRefused(ConfigurationError):
@@ -131,6 +144,8 @@ class ProviderError(HermesError):
 class KeyRefused(ProviderError):
     """The endpoint answered 401: to the key, or to what the key may use."""
 
+    another_route_helps = True
+
 
 class KeyOfOtherProduct(KeyRefused):
     """The key belongs to another product of the same vendor, and neither takes the other's."""
@@ -143,9 +158,13 @@ class KeyOfOtherRegion(KeyRefused):
 class AccessRefused(ProviderError):
     """The endpoint refused access for another reason than the key itself or our name."""
 
+    another_route_helps = True
+
 
 class EntitlementRefused(AccessRefused):
     """The key is good and its plan does not have this model, or not so much of it."""
+
+    another_model_helps = True
 
 
 class MembershipMissing(AccessRefused):
@@ -159,6 +178,8 @@ class Banned(AccessRefused):
 class IdentityRefused(ProviderError):
     """The endpoint answered 403 because it does not take this client's name on this path."""
 
+    another_route_helps = True
+
 
 class NotFound(ProviderError):
     """The endpoint answered 404: no such model for this key, or no such path."""
@@ -166,6 +187,9 @@ class NotFound(ProviderError):
 
 class ModelNotFound(NotFound):
     """The endpoint does not know the model id, or not for this key."""
+
+    another_route_helps = True
+    another_model_helps = True
 
 
 class DeadModel(ModelNotFound):
@@ -218,6 +242,9 @@ class ContentFiltered(RequestRefused):
 class QuotaExhausted(ProviderError):
     """The quota of a window is used up; asking again does not help before it ends."""
 
+    another_key_helps = True
+    another_route_helps = True
+
 
 class EmptyBalance(QuotaExhausted):
     """The account's balance is used up; asking again does not help before it is topped up."""
@@ -227,6 +254,8 @@ class RateLimited(ProviderError):
     """The endpoint will take more later; `retry_after_seconds` is what it asked for, if it did."""
 
     retryable = True
+    another_key_helps = True
+    another_route_helps = True
 
 
 class ConcurrencyReached(RateLimited):
@@ -236,17 +265,23 @@ class ConcurrencyReached(RateLimited):
 class Overloaded(RateLimited):
     """The engine is busy, whoever asks; a plan's limit has been seen to pose as this."""
 
+    another_key_helps = False
+    another_model_helps = True
+
 
 class ServerFailed(ProviderError):
     """The endpoint failed, with a 5xx or inside a stream; the request is not at fault."""
 
     retryable = True
+    another_route_helps = True
+    another_model_helps = True
 
 
 class NetworkError(HermesError):
     """No answer came, or not all of it; the key is not at fault."""
 
     exit_code = 5
+    another_route_helps = True
 
 
 class NameNotResolved(NetworkError):

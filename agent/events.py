@@ -105,6 +105,26 @@ class BudgetRaised(msgspec.Struct, frozen=True, kw_only=True):
     after_tokens: int
 
 
+class RouteChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    The turn goes on elsewhere, whole: with another key, or at another provider.
+
+    `reason` is why, a whole sentence or more. Endpoints are named by their rows, models by the
+    ids as asked for; `url` is where the next request goes and `key` the new key's fingerprint,
+    empty without one. `notices` are sentences about what was passed over or left out on the
+    way. What was shown of an answer is not shown again.
+    """
+
+    reason: str
+    from_endpoint: str
+    from_model: str
+    to_endpoint: str
+    to_model: str
+    url: str
+    key: str
+    notices: tuple[str, ...] = ()
+
+
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
     """
     The answer is whole.
@@ -129,6 +149,7 @@ Event = (
     | WindowLearnt
     | ServedModel
     | BudgetRaised
+    | RouteChanged
     | ThinkDelta
     | TextDelta
     | ToolCallReady

@@ -4,7 +4,8 @@ import time
 from urllib.parse import urlsplit
 
 from agent.atlas import Asked, classify, in_stream
-from agent.catalog.rows import Wire
+from agent.base_url import hide_password
+from agent.catalog.rows import EndpointRow, Wire
 from agent.errors import HermesError, ProviderError
 from agent.estimate import Count, tokens_at_most
 from agent.events import Event, Finished, TextDelta, ThinkDelta, ToolCallReady
@@ -44,6 +45,7 @@ class Exchange:
         self.request = _request(route, turn, shape, memory)
         self.reader = _reader_for(route.wire.value, names_read(turn.tools, shape))
         self.finished: Finished
+        self._key = self.request.key or ApiKey("")
         self._parser = SseParser()
         self._calls: list[Event] = []
         self._failure: HermesError | None = None
@@ -74,8 +76,17 @@ class Exchange:
         """
         if self._failure is not None:
             raise self._failure
-        self.finished = self.reader.finish()
+        try:
+            self.finished = self.reader.finish()
+        except HermesError as error:
+            raise self._without_key(error) from None
         return self._calls
+
+    def _without_key(self, error: HermesError) -> HermesError:
+        """Return an error that quotes what came, with the fingerprint where the key stands."""
+        error.message = self._key.hide_in(error.message)
+        error.args = (error.message,)
+        return error
 
     def _read(self, parser: SseParser, chunk: bytes | None) -> list[Event]:
         events: list[Event] = []
@@ -83,9 +94,10 @@ class Exchange:
             payloads = parser.finish() if chunk is None else parser.feed(chunk)
             self.reader.read_all(payloads, events)
         except StreamError as error:
-            self._failure = in_stream(error.said, error.kind, endpoint=place_of(self.route))
+            said, kind = self._key.hide_in(error.said), self._key.hide_in(error.kind)
+            self._failure = in_stream(said, kind, endpoint=place_of(self.route))
         except HermesError as error:
-            self._failure = error
+            self._failure = self._without_key(error)
         if self.turn.tools or self.turn.repeats:
             return [new for event in events if (new := self._fresh(event))]
         return events
@@ -147,17 +159,27 @@ def refusal(route: Route, answer: HttpAnswer, body: bytes) -> ProviderError:
         endpoint=route.endpoint,
         model=route.model_id_sent,
         key_product=route.key_product,
-        accepted_at=route.endpoint if route.live else None,
+        accepted_at=_accepted_at(route),
+        is_named=route.base_url.origin.is_users,
     )
     return classify(
         answer.status,
         body,
         endpoint=place_of(route),
         request_id=answer.header("msh-request-id") or answer.header("x-trace-id"),
-        location=answer.header("location"),
+        # A redirect may repeat what we sent in its `?`.
+        location=hide_password(answer.header("location").partition("?")[0]),
         retry_after_seconds=retry_after_seconds(answer.header("retry-after"), now=time.time()),
         asked=asked,
     )
+
+
+def _accepted_at(route: Route) -> EndpointRow | None:
+    """Return the endpoint that is known to have taken the Route's key, or None."""
+    if route.live is not None:
+        return route.endpoint
+    named = route.place.endpoint if route.place and not route.place.doubted else ""
+    return next((row for row in route.provider.value.endpoints if row.id == named), None)
 
 
 def place_of(route: Route) -> str:
@@ -166,7 +188,9 @@ def place_of(route: Route) -> str:
 
 
 def key_of(route: Route) -> ApiKey | None:
-    """Return the key of a Route, if it has one."""
+    """Return the key of a Route, if it has one. Raises EgressRefused, with who named its host."""
+    if (refused := route.egress_error) is not None:
+        raise refused
     return route.key.value if route.key else None
 
 

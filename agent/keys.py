@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from typing import NoReturn
+from typing import AnyStr, NoReturn
 
 from agent.errors import AuthError, EgressRefused
 
@@ -72,6 +72,10 @@ class ApiKey:
         """Return the same key, allowed to see `hosts` and no others."""
         return ApiKey(self._text, hosts=hosts)
 
+    def may_see(self, host: str) -> bool:
+        """Say whether the key may go to a host, given in any case and without a port."""
+        return host.lower() in self.hosts
+
     def header_value(self, header: str, host: str) -> str:
         """
         Return what a request to `host` carries in a header that takes keys.
@@ -79,12 +83,26 @@ class ApiKey:
         `Authorization` takes `Bearer KEY`, any other (`x-api-key`) the key alone. Raises
         EgressRefused if the key may not go there.
         """
-        if host.lower() not in self.hosts:
+        if not self.may_see(host):
             raise EgressRefused(
                 f"The key {self.fingerprint} does not belong to {host}, so it was not sent there.",
-                remedy="`hermes explain` shows where each value comes from.",
+                remedy=f"`hermes explain` shows who named that host; `hermes key grant {host}` "
+                "allows it, if you know whose it is.",
             )
         return _scheme(header) + self._text
+
+    def hide_in(self, content: AnyStr) -> AnyStr:
+        """
+        Return a text, or bytes, with the fingerprint wherever the key itself stands.
+
+        Nothing else changes, however much it looks like a key. A text too short for a key
+        is left alone.
+        """
+        if len(self._text) < SHORTEST:
+            return content
+        if isinstance(content, bytes):
+            return content.replace(self._text.encode(), self.fingerprint.encode())
+        return content.replace(self._text, self.fingerprint)
 
     def shown_in(self, header: str) -> str:
         """Return what may be shown in place of `header_value`: the fingerprint."""

@@ -1,16 +1,18 @@
-"""What endpoints have told us, each with its day: live lists, wires, limits; in SQLite."""
+"""What endpoints have told us, each with its day, in SQLite: never a key, only its digest."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from agent.catalog.rows import Wire
-from agent.database import opened
+from agent.database import opened, rows
 
 if TYPE_CHECKING:
     import sqlite3
+
+_CLOCK_SLACK_SECONDS = 60.0
 
 _SCHEMA = """
 create table if not exists live_lists (
@@ -23,6 +25,15 @@ create table if not exists wires (base_url text primary key, wire text, at text)
 create table if not exists limits (
     base_url text, key_digest text, model text, tokens integer, live_tokens integer, at text,
     primary key (base_url, key_digest, model));
+create table if not exists key_places (
+    key_digest text primary key, endpoint text, at text, doubted integer);
+create table if not exists key_states (
+    base_url text, key_digest text, verdict text, how text, at text,
+    primary key (base_url, key_digest));
+create table if not exists cooling (
+    base_url text, key_digest text, until real, at real, reason text,
+    primary key (base_url, key_digest));
+create table if not exists consents (product text primary key, at text);
 """
 
 
@@ -74,15 +85,63 @@ class LearntLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPlace:
+    """
+    The endpoint (its row's id) that a key belongs to; `at` is the ISO time (UTC) of the answer.
+
+    `doubted` says that the endpoint has refused the key since: it may be asked again.
+    `where` names the place in words if it is not our own store.
+    """
+
+    endpoint: str
+    at: str
+    doubted: bool = False
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """
+    What an endpoint last said to a key, in answer to what, and the ISO time (UTC).
+
+    `models` proves the key and nothing else; `chat` proves that it can be used.
+    """
+
+    verdict: Literal["accepted", "refused"]
+    how: Literal["models", "chat"]
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cooling:
+    """A key that rests at an endpoint, from `at` until `until`, in Unix seconds, and why."""
+
+    until: float
+    at: float
+    reason: str
+
+    def is_on(self, now: float) -> bool:
+        """Say whether it rests at `now`; never if the clock was set back behind its beginning."""
+        return self.at - _CLOCK_SLACK_SECONDS <= now < self.until
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """
-    Everything learnt, as values. Lists are by (chat base URL, key digest), wires by
-    chat base URL, limits by (chat base URL, key digest, model id).
+    Everything learnt, as values. Lists, states and cooling are by (chat base URL, key
+    digest), wires by chat base URL, limits by (chat base URL, key digest, model id), places
+    by key digest, consents (ISO time of a yes to asking both regions) by product. `notices`
+    are sentences the user should see.
     """
 
     lists: Mapping[tuple[str, str], LiveList] = field(default_factory=dict)
     wires: Mapping[str, LearntWire] = field(default_factory=dict)
     limits: Mapping[tuple[str, str, str], LearntLimit] = field(default_factory=dict)
+    places: Mapping[str, KeyPlace] = field(default_factory=dict)
+    states: Mapping[tuple[str, str], KeyState] = field(default_factory=dict)
+    cooling: Mapping[tuple[str, str], Cooling] = field(default_factory=dict)
+    consents: Mapping[str, str] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
 
 class Learnt:
@@ -93,28 +152,26 @@ class Learnt:
 
     def read(self) -> Facts:
         """Return all facts; none if there is no file. Raises BrokenFile."""
-        if not self.path.exists():
+        if _is_empty(self.path):
             return Facts()
         lists: dict[tuple[str, str], LiveList] = {}
         with self._open() as database:
-            for base_url, digest, at in database.execute("select * from live_lists"):
-                rows = database.execute(
-                    "select id, context_tokens, image from live_models"
-                    " where base_url = ? and key_digest = ? order by position",
-                    (base_url, digest),
-                )
-                lists[base_url, digest] = LiveList(tuple(map(_live_model, rows)), at)
+            query = "select base_url, key_digest, at from live_lists"
+            for base_url, digest, at in rows(database, query, str, str, str):
+                lists[base_url, digest] = LiveList(_models(database, base_url, digest), at)
+            query = "select base_url, wire, at from wires"
             wires = {
                 base_url: LearntWire(wire, at)
-                for base_url, wire, at in database.execute("select * from wires")
+                for base_url, wire, at in rows(database, query, str, str, str)
             }
+            query = "select base_url, key_digest, model, tokens, live_tokens, at from limits"
             limits = {
                 (base_url, digest, model): LearntLimit(tokens, live_tokens, at)
-                for base_url, digest, model, tokens, live_tokens, at in database.execute(
-                    "select * from limits"
+                for base_url, digest, model, tokens, live_tokens, at in rows(
+                    database, query, str, str, str, int, int | None, str
                 )
             }
-        return Facts(lists, wires, limits)
+            return replace(_of_keys(database), lists=lists, wires=wires, limits=limits)
 
     def remember_list(
         self, base_url: str, key_digest: str, models: Iterable[LiveModel], *, at: str
@@ -148,11 +205,87 @@ class Learnt:
                 (base_url, key_digest, model, limit.tokens, limit.live_tokens, limit.at),
             )
 
+    def remember_place(self, key_digest: str, endpoint: str, *, at: str) -> None:
+        """Store the endpoint, by its row's id, that a key belongs to."""
+        with self._open() as database:
+            database.execute(
+                "insert or replace into key_places values (?, ?, ?, 0)", (key_digest, endpoint, at)
+            )
+
+    def doubt_place(self, key_digest: str) -> None:
+        """Note that a key was refused where it belongs, so that it may be looked for again."""
+        with self._open() as database:
+            database.execute(
+                "update key_places set doubted = 1 where key_digest = ?", (key_digest,)
+            )
+
+    def remember_state(self, base_url: str, key_digest: str, state: KeyState) -> None:
+        """Store what an endpoint said to a key."""
+        with self._open() as database:
+            database.execute(
+                "insert or replace into key_states values (?, ?, ?, ?, ?)",
+                (base_url, key_digest, state.verdict, state.how, state.at),
+            )
+
+    def remember_cooling(self, base_url: str, key_digest: str, cooling: Cooling) -> None:
+        """Let a key rest at an endpoint; every process of this home sees it."""
+        with self._open() as database:
+            database.execute(
+                "insert or replace into cooling values (?, ?, ?, ?, ?)",
+                (base_url, key_digest, cooling.until, cooling.at, cooling.reason),
+            )
+
+    def remember_consent(self, product: str, *, at: str) -> None:
+        """Store the user's yes to asking every region of a product where a key belongs."""
+        with self._open() as database:
+            database.execute("insert or replace into consents values (?, ?)", (product, at))
+
     def _open(self) -> "AbstractContextManager[sqlite3.Connection]":
         """Open the file with our tables, and commit what the caller did."""
         return opened(self.path, _SCHEMA)
 
 
-def _live_model(row: tuple[str, int | None, int | None]) -> LiveModel:
-    model_id, context_tokens, image = row
-    return LiveModel(model_id, context_tokens, None if image is None else bool(image))
+def _is_empty(path: Path) -> bool:
+    """Say whether there is nothing to read: a full disk leaves an empty file, not to be filled."""
+    try:
+        return not path.stat().st_size
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False  # opening it says what is wrong
+
+
+def _models(database: "sqlite3.Connection", base_url: str, digest: str) -> tuple[LiveModel, ...]:
+    """Return the models of a list, in its order."""
+    query = (
+        "select id, context_tokens, image from live_models"
+        " where base_url = ? and key_digest = ? order by position"
+    )
+    found = rows(database, query, str, int | None, int | None, values=(base_url, digest))
+    return tuple(
+        LiveModel(model_id, tokens, None if image is None else bool(image))
+        for model_id, tokens, image in found
+    )
+
+
+def _of_keys(database: "sqlite3.Connection") -> Facts:
+    """Return what is known of keys."""
+    query = "select key_digest, endpoint, at, doubted from key_places"
+    places = {
+        digest: KeyPlace(endpoint, at, bool(doubted))
+        for digest, endpoint, at, doubted in rows(database, query, str, str, str, int)
+    }
+    query = "select base_url, key_digest, verdict, how, at from key_states"
+    states = {
+        (base_url, digest): KeyState(verdict, how, at)
+        for base_url, digest, verdict, how, at in rows(database, query, str, str, str, str, str)
+    }
+    query = "select base_url, key_digest, until, at, reason from cooling"
+    cooling = {
+        (base_url, digest): Cooling(until, at, reason)
+        for base_url, digest, until, at, reason in rows(
+            database, query, str, str, float, float, str
+        )
+    }
+    consents = dict(rows(database, "select product, at from consents", str, str))
+    return Facts(places=places, states=states, cooling=cooling, consents=consents)

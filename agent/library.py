@@ -9,6 +9,7 @@ from typing import TypeVar
 from agent.catalog import PROVIDERS, find
 from agent.choice import Candidate, Chosen, Origin
 from agent.client import Client
+from agent.detour import Detour
 from agent.errors import AuthError
 from agent.events import Event, Finished
 from agent.keys import ApiKey, check_shape, clean_setting
@@ -74,6 +75,7 @@ def stream(
     *,
     options: Options | None = None,
     learnt: Learnt | None = None,
+    detour: Detour | None = None,
 ) -> Generator[Event]:
     """
     Yield the events of one turn, as `Client.stream` does and with its errors, without `async`.
@@ -85,7 +87,8 @@ def stream(
     """
     _refuse_running_loop()
     with asyncio.Runner() as runner:
-        pump = _Pump(Client(route, network, learnt=learnt), runner.get_loop())
+        client = Client(route, network, learnt=learnt, detour=detour)
+        pump = _Pump(client, runner.get_loop())
         pump.start(messages, tools, options)
         while runner.run(pump.more()):
             while pump.waiting:
@@ -100,9 +103,11 @@ def answer(
     *,
     options: Options | None = None,
     learnt: Learnt | None = None,
+    detour: Detour | None = None,
 ) -> Finished:
     """Return the whole answer of one turn; everything else is as with `stream`."""
-    with closing(stream(route, network, messages, tools, options=options, learnt=learnt)) as events:
+    events = stream(route, network, messages, tools, options=options, learnt=learnt, detour=detour)
+    with closing(events):
         last = deque(events, maxlen=1).pop()
     if not isinstance(last, Finished):
         raise TypeError(f"a turn ended with {type(last).__name__} instead of Finished")

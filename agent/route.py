@@ -12,19 +12,31 @@ from agent.catalog.rows import (
     Wire,
 )
 from agent.choice import Candidate, Chosen, Origin, choose
-from agent.errors import ConfigurationError, HermesError, UnknownModel, UsageError
+from agent.errors import (
+    ConfigurationError,
+    EgressRefused,
+    HermesError,
+    UnknownModel,
+    UsageError,
+)
+from agent.key_hosts import contradictions, hosts_of, misdirected
 from agent.keys import ApiKey
-from agent.learnt import Facts, LiveList
+from agent.learnt import Facts, KeyPlace, KeyState, LiveList
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wishes:
-    """What the user asked for, each strongest first: flag, environment, `.env`, config."""
+    """
+    What the user asked for, each strongest first: flag, environment, `.env`, config.
+
+    `grants` are the hosts that every key of the provider may go to besides its own.
+    """
 
     keys: tuple[Candidate[ApiKey], ...] = ()
     base_urls: tuple[Candidate[str], ...] = ()
     models: tuple[Candidate[str], ...] = ()
     wires: tuple[Candidate[str], ...] = ()
+    grants: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +46,8 @@ class Route:
 
     `base_url` is the one of `wire`. `model` is the id as asked for; `model_id_sent` is
     what the endpoint gets. `window` is in tokens. `notices` are sentences the user must
-    see. `model_error` is set where the endpoint is known not to have the model.
+    see. `model_error` is set where the endpoint is known not to have the model. `place` is
+    where the key was found to belong, `state` what this endpoint last said to it.
     """
 
     provider: Chosen[ProviderRow]
@@ -47,6 +60,8 @@ class Route:
     model_id_sent: str
     window: Chosen[int]
     live: LiveList | None = None
+    place: KeyPlace | None = None
+    state: KeyState | None = None
     notices: tuple[str, ...] = ()
     model_error: UsageError | None = field(default=None, compare=False)
 
@@ -54,6 +69,11 @@ class Route:
     def url(self) -> str:
         """The URL a request for an answer goes to."""
         return self.base_url.value + REQUEST_PATHS[self.wire.value]
+
+    @property
+    def key_digest(self) -> str:
+        """The key's name in what was learnt; empty without a key."""
+        return self.key.value.digest if self.key else ""
 
     @property
     def chat_base_url(self) -> str:
@@ -78,6 +98,11 @@ class Route:
         if self.key is None or by_key is None:
             return ""
         return by_key.product if by_key.key_prefix or self.endpoint.key_prefix else ""
+
+    @property
+    def egress_error(self) -> EgressRefused | None:
+        """The refusal of the key at the host of the base URL, or None."""
+        return misdirected(self.provider.value, self.base_url, self.key)
 
     @property
     def is_alias(self) -> bool:
@@ -129,18 +154,15 @@ def resolve(provider: Chosen[ProviderRow], wishes: Wishes, facts: Facts) -> Rout
     row = provider.value
     key = choose(wishes.keys) if wishes.keys else None
     by_key = endpoint_of_key(row, key.value if key else None)
-    placed, url = _place(row, by_key, key, wishes.base_urls)
+    found = _found(row, by_key, key, facts)
+    placed, url = _place(row, by_key, key, wishes.base_urls, found)
     endpoint = placed.endpoint
     wire = _wire(endpoint, placed, url, wishes.wires, facts)
     base_url = replace(url, value=endpoint.base_url(wire.value))
     if key is not None:
-        product = {
-            host
-            for e in row.endpoints
-            if by_key and e.product == by_key.product
-            for host in e.hosts
-        }
-        key = replace(key, value=key.value.for_hosts(frozenset(product | endpoint.hosts)))
+        named = any(url.origin.is_users for url in wishes.base_urls[:1])
+        hosts = hosts_of(row, endpoint, key, by_key=by_key, is_named=named, grants=wishes.grants)
+        key = replace(key, value=key.value.for_hosts(hosts))
     name = endpoint.base_urls[0][1]
     digest = key.value.digest if key else ""
     live = facts.lists.get((name, digest))
@@ -165,9 +187,37 @@ def resolve(provider: Chosen[ProviderRow], wishes: Wishes, facts: Facts) -> Rout
             limit=(limit.tokens, limit.live_tokens, limit.at) if limit else None,
         ),
         live=live,
-        notices=_notices(row, key, by_key, url, endpoint),
+        place=facts.places.get(digest),
+        state=facts.states.get((name, digest)),
+        notices=(*facts.notices, *_notices(row, key, by_key, url, endpoint)),
         model_error=_model_error(row, endpoint, live, model, sent),
     )
+
+
+def _notices(
+    provider: ProviderRow,
+    key: Chosen[ApiKey] | None,
+    by_key: EndpointRow | None,
+    url: Chosen[str],
+    endpoint: EndpointRow,
+) -> tuple[str, ...]:
+    """Return the sentences about a key that contradicts its base URL or another key."""
+    if key is None:
+        return ()
+    others = tuple((loser, endpoint_of_key(provider, loser.value)) for loser in key.beaten)
+    return contradictions(provider, key, url, endpoint, by_key=by_key, others=others)
+
+
+def _found(
+    provider: ProviderRow, by_key: EndpointRow | None, key: Chosen[ApiKey] | None, facts: Facts
+) -> tuple[EndpointRow, KeyPlace] | None:
+    """Return the endpoint of the key's product that was found to be the key's, or None."""
+    place_found = facts.places.get(key.value.digest) if key else None
+    if place_found is None or by_key is None:
+        return None
+    twins = provider.of_product(by_key.product)
+    endpoint = next((twin for twin in twins if twin.id == place_found.endpoint), None)
+    return (endpoint, place_found) if endpoint else None
 
 
 def _place(
@@ -175,11 +225,16 @@ def _place(
     by_key: EndpointRow | None,
     key: Chosen[ApiKey] | None,
     wishes: tuple[Candidate[str], ...],
+    found: tuple[EndpointRow, KeyPlace] | None,
 ) -> tuple[Placed, Chosen[str]]:
     """Return the endpoint, and the chosen base URL with what it beat."""
     rows: tuple[Candidate[str], ...] = ()
     if by_key is not None:
-        rows = (Candidate(by_key.base_urls[0][1], Origin.ROW, f"shipped row {by_key.id}"),)
+        rows = (_row_url(provider, by_key),)
+    if found is not None:
+        twin, known = found
+        where = known.where or f"the key was found there on {known.at[:10]}"
+        rows = (Candidate(twin.base_urls[0][1], Origin.REMEMBERED, where), *rows)
     if wishes:
         try:
             placed = place(wishes[0].value, provider)
@@ -191,12 +246,24 @@ def _place(
             f"{provider.name} needs a base URL, and none is set.",
             remedy=f"`hermes config set providers.{provider.id}.base_url URL` sets one.",
         )
+    if found is not None:
+        return Placed(found[0], None), choose(rows)
     if key is None or not by_key.key_prefix:
         marked = " or ".join({e.key_prefix: "" for e in provider.endpoints if e.key_prefix})
-        why = f"the key does not begin with {marked}" if key and marked else "the default"
+        unmarked = "" if provider.defined_in else "the default"
+        why = f"the key does not begin with {marked}" if key and marked else unmarked
     else:
         why = f"the key begins with {by_key.key_prefix}"
     return Placed(by_key, None), choose(rows, why=why)
+
+
+def _row_url(provider: ProviderRow, row: EndpointRow) -> Candidate[str]:
+    """Return the base URL that a row gives, ours or one of the user's own settings."""
+    url = row.base_urls[0][1]
+    if not provider.defined_in:
+        return Candidate(url, Origin.ROW, f"shipped row {row.id}")
+    name = f"providers.{provider.id}.base_url"
+    return Candidate(url, Origin.CONFIG, provider.defined_in, name)
 
 
 def _misplaced(error: ConfigurationError, wish: Candidate[str]) -> HermesError:
@@ -220,8 +287,8 @@ def _wire(
             continue
         if wish.value not in known:
             raise ConfigurationError(
-                f"{wish.where} asks for the wire `{wish.value}`, and the {endpoint.name} "
-                f"speaks {' and '.join(endpoint.wires)}.",
+                f"{wish.where} asks for a wire that the {endpoint.name} does not speak: it has "
+                f"{' and '.join(endpoint.wires)}.",
                 remedy=f"{wish.drop} drops it.",
             )
         candidates.append(Candidate(known[wish.value], wish.origin, wish.where, wish.name))
@@ -231,7 +298,10 @@ def _wire(
     if learnt is not None and learnt.wire in endpoint.wires:
         place_learnt = f"the endpoint refused our name elsewhere on {learnt.at[:10]}"
         candidates.append(Candidate(learnt.wire, Origin.REMEMBERED, place_learnt))
-    candidates.append(Candidate(endpoint.wires[0], Origin.ROW, f"shipped row {endpoint.id}"))
+    # Every row we ship is of a product; others say nothing but their base URL.
+    shipped = Candidate(endpoint.wires[0], Origin.ROW, f"shipped row {endpoint.id}")
+    unsaid = Candidate(endpoint.wires[0], Origin.DEFAULT, "the default")
+    candidates.append(shipped if endpoint.product else unsaid)
     return choose(candidates)
 
 
@@ -281,33 +351,6 @@ def window_of(
     fallback = "fallback: nobody told this model's window"
     candidates.append(Candidate(FALLBACK_CONTEXT_TOKENS, Origin.DEFAULT, fallback))
     return choose(candidates)
-
-
-def _notices(
-    provider: ProviderRow,
-    key: Chosen[ApiKey] | None,
-    by_key: EndpointRow | None,
-    url: Chosen[str],
-    endpoint: EndpointRow,
-) -> tuple[str, ...]:
-    """Return the sentences about a base URL or a second key of another product."""
-    if key is None or by_key is None:
-        return ()
-    sentences = []
-    if endpoint.product and endpoint.product != by_key.product:
-        sentences.append(
-            f"{url.name} ({url.where}) sends the key {key.value.fingerprint} to "
-            f"{endpoint.base_urls[0][1]}, but it looks like a {by_key.product} key, which belongs "
-            f"to {by_key.base_urls[0][1]}. To drop it: {url.drop}."
-        )
-    for loser in key.beaten:
-        other = endpoint_of_key(provider, loser.value)
-        if other is not None and other.product != by_key.product:
-            sentences.append(
-                f"{key.name} ({key.where}) is used, a {by_key.product} key; "
-                f"{loser.name} ({loser.where}) holds a {other.product} key and is not."
-            )
-    return tuple(sentences)
 
 
 def _model_error(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from agent.messages import Message, Options, Part, TextPart, ThinkPart, Tool, ToolCall, text_of
+from agent.route import Route
 
 
 class Shown:
@@ -44,6 +45,8 @@ class Turn:
     """
     What was asked, and how the asking has changed since: mutable, and used for one turn.
 
+    `asked` is what the turn began with: messages and options. `left` are the Routes that
+    could not go on with it.
     `came` is what earlier, cut requests brought of an answer that is being continued.
     `budget_tokens` replaces the options' budget once reasoning has used it up.
     `reasoning_filler` stands for missing reasoning once an endpoint has refused without it.
@@ -55,6 +58,8 @@ class Turn:
         self.messages = tuple(messages)
         self.tools = tuple(tools)
         self.options = options
+        self.asked = (self.messages, options)
+        self.left: list[Route] = []
         self.came: Message | None = None
         self.reasoning_filler = ""
         self.tried: set[str] = set()
@@ -78,6 +83,20 @@ class Turn:
     def with_budget(self, tokens: int) -> None:
         """Ask for another budget from now on."""
         self.options = msgspec.structs.replace(self.options, budget_tokens=tokens)
+
+    def elsewhere(self, came: Message, options: Options) -> None:
+        """
+        Ask another Route for the whole answer, as if nothing had been tried.
+
+        `came` is what was shown of an answer, and `options` are those that the Route takes.
+        """
+        self.messages, self.options = self.asked[0], options
+        self.reasoning_filler = ""
+        self.tried.clear()
+        self.progressed()
+        self.came = None
+        if came.parts:
+            self.start_anew(came)
 
     @property
     def repeats(self) -> bool:

@@ -76,6 +76,15 @@ class PlanUsage:
     level: str = ""
     wallet: Wallet | None = None
 
+    @property
+    def used_up(self) -> tuple[Window, ...]:
+        """The windows with nothing left."""
+        return tuple(
+            window
+            for window in self.windows
+            if window.used_share is not None and window.used_share >= 1
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
@@ -84,6 +93,11 @@ class Balance:
     available: Decimal
     voucher: Decimal | None = None
     cash: Decimal | None = None
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether calls are refused for want of money."""
+        return self.available <= 0
 
 
 def read_plan(body: bytes) -> PlanUsage:

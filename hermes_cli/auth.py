@@ -1,7 +1,7 @@
 """Which provider, which key, from where: the names people script against, as views of the rows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict
 
 from agent.catalog import PROVIDERS, find
@@ -10,10 +10,18 @@ from agent.catalog.local import LOCAL, MODEL_FILE_VARIABLE, with_model_file
 from agent.catalog.rows import ProviderRow
 from agent.choice import Candidate, Chosen, Origin, choose
 from agent.errors import AuthError, ConfigurationError
-from agent.keys import SHORTEST, ApiKey, check_shape, clean_setting, plain_text
+from agent.keys import ApiKey, clean_setting, plain_text
 from agent.learnt import Facts
-from agent.route import Route, Wishes, foreign_vendor, resolve
+from agent.route import Route, Wishes, resolve
 from hermes_cli.config import Settings, read_settings
+from hermes_cli.key_sources import (
+    first_source,
+    key_candidates,
+    provider_of_key,
+    with_stored_places,
+)
+from hermes_cli.rotation import awake
+from hermes_cli.user_providers import every_provider, id_of, look_up
 
 __all__ = [
     "KIMI_CODE_BASE_URL",
@@ -66,14 +74,23 @@ class Status(TypedDict):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Flags:
-    """What the command line names; empty strings where it is silent."""
+    """
+    What the command line names; empty strings where it is silent.
+
+    `key` is a stored key's name. `probe` is the yes to asking every region of the key's product.
+    `fallback` is False where the chain of `config.toml` is not to be used.
+    """
 
     provider: str = ""
     model: str = ""
     base_url: str = ""
+    key: str = ""
+    probe: bool = False
+    fallback: bool = True
 
 
-def _default_base_url(row: ProviderRow) -> str:
+def default_base_url(row: ProviderRow) -> str:
+    """Return the base URL that a provider's keys go to by default; empty if it has none."""
     if not row.default_endpoint:
         return ""
     return row.endpoint(row.default_endpoint).base_urls[0][1]
@@ -84,7 +101,7 @@ PROVIDER_REGISTRY: dict[str, ProviderConfig] = {
         id=row.id,
         name=row.name,
         auth_type=row.auth_type,
-        inference_base_url=_default_base_url(row),
+        inference_base_url=default_base_url(row),
         api_key_env_vars=row.key_variables,
         base_url_env_var=row.base_url_variable,
     )
@@ -106,11 +123,20 @@ def _resolve_kimi_base_url(api_key: str, default_url: str, env_override: str) ->
     return default_url
 
 
-def find_provider(name: str) -> ProviderRow:
-    """Return the row of an id or alias, in any case. Raises AuthError that lists what exists."""
+def find_provider(name: str, settings: Settings | None = None) -> ProviderRow:
+    """
+    Return the row of an id or alias, in any case, shipped or defined in `config.toml`.
+
+    The settings are read if they are not given and no shipped row has the name. Raises
+    AuthError that lists what exists, and ConfigurationError for a table that cannot be used.
+    """
     row = find(name)
+    if row is not None:
+        return row
+    settings = settings or read_settings()
+    row = look_up(name, settings)
     if row is None:
-        known = ", ".join(PROVIDER_REGISTRY)
+        known = ", ".join(each.id for each in every_provider(settings))
         # A long name may be a key in the wrong place, so it is not repeated.
         shown = f"`{name.strip()}`" if len(name.strip()) <= LONGEST_SHOWN_NAME else "of that name"
         raise AuthError(
@@ -120,42 +146,14 @@ def find_provider(name: str) -> ProviderRow:
     return row
 
 
-def key_candidates(row: ProviderRow, settings: Settings) -> tuple[Candidate[ApiKey], ...]:
-    """
-    Return the keys set for a provider, strongest first; none if none is set.
-
-    Raises AuthError if the strongest cannot be a key or is another vendor's.
-    """
-    found = [
-        Candidate(ApiKey(text), candidate.origin, candidate.where, candidate.name)
-        for candidate in settings.variables(row.key_variables)
-        if (text := clean_setting(candidate.value))
-    ]
-    if found:
-        _check_key(row, found[0])
-    return tuple(found)
-
-
-def _check_key(row: ProviderRow, found: Candidate[ApiKey]) -> None:
-    """Raise AuthError if the key cannot be one of this provider; nothing is sent then."""
-    vendor = foreign_vendor(row, found.value)
-    drop = f"`hermes setup` takes another key; {found.drop} drops this one."
-    if vendor:
-        raise AuthError(
-            f"{found.name} ({found.where}) holds what looks like a key of {vendor}, not of "
-            f"{row.name}. Nothing was sent.",
-            remedy=drop,
-        )
-    try:
-        check_shape(plain_text(found.value), shortest=SHORTEST if row.usual_key_prefix else 1)
-    except AuthError as error:
-        raise AuthError(f"{found.name} ({found.where}): {error.message}", remedy=drop) from None
-
-
 def _as_set_up(row: ProviderRow, settings: Settings) -> ProviderRow:
     """Return the row with what the user's settings put into it: another embedded model."""
     named = model_file(settings) if row.runs_here else None
     return with_model_file(row, named.value) if named else row
+
+
+def _usable(name: str, settings: Settings) -> ProviderRow | None:
+    return next((row for row in every_provider(settings) if row.id == id_of(name, settings)), None)
 
 
 def choose_provider(requested: Candidate[str] | None, settings: Settings) -> Chosen[ProviderRow]:
@@ -167,18 +165,18 @@ def choose_provider(requested: Candidate[str] | None, settings: Settings) -> Cho
     wishes = (requested, settings.setting("provider"))
     named = [w for w in wishes if w is not None and w.value.strip().lower() not in ("", "auto")]
     if named:
-        row = _as_set_up(find_provider(named[0].value), settings)
+        row = _as_set_up(find_provider(named[0].value, settings), settings)
         beaten = tuple(
             Candidate(other, wish.origin, wish.where, wish.name)
             for wish in named[1:]
-            if (other := find(wish.value)) is not None
+            if (other := _usable(wish.value, settings)) is not None
         )
         winner = named[0]
         return Chosen(row, winner.origin, winner.where, winner.name, beaten=beaten)
-    for row in PROVIDERS:
-        keys = settings.variables(row.key_variables)
-        if keys:
-            return Chosen(row, Origin.DEFAULT, f"the first provider with a key: {keys[0].name}")
+    for row in every_provider(settings):
+        source = first_source(row, settings)
+        if source:
+            return Chosen(row, Origin.DEFAULT, f"the first provider with a key: {source}")
     raise AuthError(
         "No provider has a key yet.",
         remedy="Run `hermes setup`, or try `hermes chat --provider local` without one.",
@@ -186,21 +184,46 @@ def choose_provider(requested: Candidate[str] | None, settings: Settings) -> Cho
 
 
 def wishes(row: ProviderRow, flags: Flags, settings: Settings) -> Wishes:
-    """Return what flags, environment, `.env` and `config.toml` say for a provider."""
+    """Return what flags, environment, files and other sources say for a provider."""
+    keys = key_candidates(row, settings, flags.key)
+    return replace(wishes_but_keys(row, flags, settings), keys=keys)
+
+
+def wishes_but_keys(row: ProviderRow, flags: Flags, settings: Settings) -> Wishes:
+    """Return what flags, environment, `.env` and `config.toml` say for any key of a provider."""
     base_urls = [flag("--base-url", flags.base_url)]
     base_urls += settings.variables((row.base_url_variable,)) if row.base_url_variable else ()
-    base_urls.append(settings.setting("providers", row.id, "base_url"))
+    if not row.defined_in:  # there the base URL is the row's own
+        base_urls.append(settings.setting("providers", row.id, "base_url"))
     models = [flag("--model", flags.model)]
     configured = settings.setting("provider")
-    named = find(configured.value) if configured else None
-    if named is None or named.id == row.id:
+    if id_of(configured.value if configured else "", settings) in ("", row.id):
         models.append(settings.setting("model"))
     return Wishes(
-        keys=key_candidates(row, settings),
         base_urls=_with_text(base_urls),
-        models=_with_text(models),
+        models=_models(models, row),
         wires=_with_text([settings.setting("providers", row.id, "wire")]),
+        grants=granted_hosts(row, settings),
     )
+
+
+def _models(named: list[Candidate[str] | None], row: ProviderRow) -> tuple[Candidate[str], ...]:
+    """Return the models that are named; ConfigurationError if one is a key, which is not shown."""
+    models = _with_text(named)
+    for model in models:
+        if ApiKey(model.value).starts_with(row.usual_key_prefix):
+            raise ConfigurationError(
+                f"{model.name} ({model.where}) begins as a key does, and should be a model's id. "
+                "Nothing was sent.",
+                remedy=f"{model.drop} drops it. If it was a real key: `hermes setup` takes it.",
+            )
+    return models
+
+
+def granted_hosts(row: ProviderRow, settings: Settings) -> frozenset[str]:
+    """Return the hosts that the user lets every key of a provider go to, besides its own."""
+    granted = settings.texts("providers", row.id, "granted_hosts")
+    return frozenset(host.lower() for host in granted.value) if granted else frozenset()
 
 
 def model_file(settings: Settings) -> Candidate[str] | None:
@@ -225,8 +248,11 @@ def route_for(flags: Flags, settings: Settings, facts: Facts) -> Route:
     A missing key is told in the Route (`key` is None). Raises AuthError for an unknown
     provider or a key that cannot be one, ConfigurationError for a wrong setting.
     """
-    provider = choose_provider(flag("--provider", flags.provider), settings)
-    return resolve(provider, wishes(provider.value, flags, settings), facts)
+    named = flags.provider or provider_of_key(settings, flags.key)
+    provider = choose_provider(flag("--provider", named), settings)
+    asked = wishes(provider.value, flags, settings)
+    facts = with_stored_places(facts, settings, provider.value)
+    return awake(resolve(provider, asked, facts), settings, facts)
 
 
 def resolve_provider(requested: str) -> str:
@@ -298,7 +324,7 @@ def get_api_key_provider_status(provider: str) -> Status:
 def get_auth_status(provider: str) -> Status:
     """Return the status of a provider of any kind. Raises AuthError."""
     row = find_provider(provider)
-    if row.auth_type == "api_key":
+    if not row.runs_here:
         return get_api_key_provider_status(provider)
     from agent.local_server import find_model  # it brings subprocess along, which status lacks
 
@@ -314,10 +340,19 @@ def get_auth_status(provider: str) -> Status:
         "configured": installed,
         "logged_in": installed,
         "key_source": "",
-        "base_url": _default_base_url(row),
+        "base_url": default_base_url(row),
     }
 
 
-def key_variables() -> Mapping[str, str]:
-    """Return variable → provider id for every variable a key may stand in."""
-    return {name: row.id for row in PROVIDERS for name in row.key_variables}
+def key_variables(settings: Settings | None = None) -> Mapping[str, str]:
+    """
+    Return variable → provider id for every variable a key may stand in.
+
+    Those of providers that `config.toml` defines come last. The settings are read if they
+    are not given.
+    """
+    found: dict[str, str] = {}
+    for row in every_provider(settings or read_settings()):
+        for name in row.key_variables:
+            found.setdefault(name, row.id)
+    return found

@@ -13,14 +13,24 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from agent.base_url import hide_password, is_loopback
 from agent.choice import Candidate, Origin
 from agent.errors import BrokenFile, ConfigurationError
+from agent.keys import ApiKey
 from agent.transport.network import Network
 from hermes_cli import storage
 from hermes_cli.dotenv import Assignment, change_variables, parse_variables
+from hermes_cli.file_notices import (
+    bad_line_notices,
+    neighbour_notice,
+    permission_notices,
+    repetition_notices,
+)
+from hermes_cli.key_file import NamedKey, read_keys
+
+T = TypeVar("T")
 
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
@@ -63,22 +73,41 @@ def get_config_path() -> Path:
     return get_hermes_home() / "config.toml"
 
 
+def get_keys_path() -> Path:
+    """Return the path of `keys.toml`, with the stored keys; it may be missing."""
+    return get_hermes_home() / "keys.toml"
+
+
 def get_state_path() -> Path:
     """Return the path of our SQLite file; it may be missing."""
     return get_hermes_home() / "hermes-kimi.db"
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a command or a keyring said: a key, or a sentence why there is none."""
+
+    key: ApiKey | None = None
+    notice: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """
-    What the environment, `.env` and `config.toml` said when they were read.
+    What the environment, `.env`, `config.toml` and `keys.toml` said when they were read.
 
+    `stored_keys` are those of `keys.toml`, in its order. `asked` holds what commands and
+    keyrings have said since, by the name of the setting that names them, so that each is
+    asked once.
     `notices` are sentences the user should see. `neighbour` is one sentence, or empty: the
     home is shared with another program. Neither they nor `repr` ever show a value.
     """
 
     env_path: Path
     config_path: Path
+    keys_path: Path
+    stored_keys: tuple[NamedKey, ...] = ()
+    asked: dict[str, Asked] = field(default_factory=dict, repr=False, compare=False)
     notices: tuple[str, ...] = ()
     neighbour: str = ""
     _environment: Mapping[str, str] = field(repr=False)
@@ -121,7 +150,35 @@ class Settings:
         `setting("providers", "kimi-coding", "base_url")` reads `base_url` in the table
         `[providers.kimi-coding]`. Raises BrokenFile for a value that is no text.
         """
-        name = ".".join(path)
+        found = self._look(path)
+        if found is None:
+            return None
+        if not isinstance(found, str):
+            raise self._not(path, "a text in quotes")
+        return self._candidate(found.strip(), path) if found.strip() else None
+
+    def texts(self, *path: str) -> Candidate[tuple[str, ...]] | None:
+        """
+        Return a list of texts of `config.toml`, or None if it is missing or empty.
+
+        Blanks around each are removed. Raises BrokenFile for what is no such list.
+        """
+        found = self._look(path)
+        if found is None:
+            return None
+        if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+            raise self._not(path, 'a list of texts, as in ["one", "two"]')
+        texts = tuple(text.strip() for text in found if text.strip())
+        return self._candidate(texts, path) if texts else None
+
+    def tables(self, *path: str) -> tuple[str, ...]:
+        """Return the names of the tables in a table of `config.toml`; none if it is missing."""
+        found = self._look(path)
+        if found is not None and not isinstance(found, Mapping):
+            raise self._not(path, "a table of settings")
+        return tuple(name for name, inner in (found or {}).items() if isinstance(inner, Mapping))
+
+    def _look(self, path: Sequence[str]) -> Any:
         found: Any = self._tables
         for depth, key in enumerate(path):
             if not isinstance(found, Mapping):
@@ -129,26 +186,26 @@ class Settings:
             if key not in found:
                 return None
             found = found[key]
-        if not isinstance(found, str):
-            raise self._not(path, "a text in quotes")
-        if not found.strip():
-            return None
-        return Candidate(found.strip(), Origin.CONFIG, self._where(path), name)
+        return found
 
-    def _where(self, path: Sequence[str]) -> str:
+    def _candidate(self, value: T, path: Sequence[str]) -> Candidate[T]:
+        return Candidate(value, Origin.CONFIG, self.where(path), ".".join(path))
+
+    def where(self, path: Sequence[str]) -> str:
+        """Return `config.toml` with the line of a setting or table, if it has one there."""
         line = storage.settings_line(self._config_text, path)
         return storage.shown(self.config_path) + (f" line {line}" if line else "")
 
     def _not(self, path: Sequence[str], wanted: str) -> BrokenFile:
         return BrokenFile(
-            f"{self._where(path)}: {'.'.join(path)} should be {wanted}.",
+            f"{self.where(path)}: {'.'.join(path)} should be {wanted}.",
             remedy=f"`{storage.edit_line(self.config_path)}` opens the file.",
         )
 
 
 def read_settings() -> Settings:
     """
-    Read the environment and the home's two files, each once.
+    Read the environment and the home's three files, each once.
 
     A missing home or file is empty. Raises ConfigurationError for a home that is a file,
     and BrokenFile for a file that cannot be read or parsed.
@@ -157,16 +214,21 @@ def read_settings() -> Settings:
     env_path, config_path = home / ".env", home / "config.toml"
     assignments, bad_lines = parse_variables(storage.read_text(env_path))
     config_text = storage.read_text(config_path)
+    keys_path = get_keys_path()
+    stored_keys, key_notices = read_keys(keys_path)
     notices = [
-        *_bad_line_notices(env_path, bad_lines),
-        *_repetition_notices(env_path, assignments),
-        *_permission_notices(home, env_path, config_path),
+        *bad_line_notices(env_path, bad_lines),
+        *repetition_notices(env_path, assignments),
+        *key_notices,
+        *permission_notices(home),
     ]
     return Settings(
         env_path=env_path,
         config_path=config_path,
         notices=tuple(notices),
-        neighbour=_neighbour(home, env_path),
+        neighbour=neighbour_notice(home),
+        keys_path=keys_path,
+        stored_keys=stored_keys,
         _environment=dict(os.environ),
         _assignments={assignment.name: assignment for assignment in assignments},
         _tables=storage.parse_settings(config_text, config_path),
@@ -183,7 +245,7 @@ def write_variables(changes: Mapping[str, str | None]) -> None:
     storage.rewrite(get_env_path(), partial(change_variables, changes=changes))
 
 
-def write_settings(changes: Mapping[tuple[str, ...], str | None]) -> None:
+def write_settings(changes: Mapping[tuple[str, ...], storage.Setting]) -> None:
     """
     Set settings in `config.toml`, or remove those whose value is None; comments stay.
 
@@ -235,59 +297,7 @@ def _home_remedy(named: str) -> str:
     return f"`{_set_line('HERMES_HOME', 'DIRECTORY')}` names another directory."
 
 
-def _bad_line_notices(path: Path, bad_lines: Sequence[int]) -> list[str]:
-    if not bad_lines:
-        return []
-    numbers = ", ".join(str(number) for number in bad_lines[:5])
-    more = f" and {len(bad_lines) - 5} more" if len(bad_lines) > 5 else ""
-    return [
-        f"{storage.shown(path)}: not NAME=value, so skipped: line {numbers}{more}. "
-        f"`{storage.edit_line(path)}` opens the file."
-    ]
-
-
-def _repetition_notices(path: Path, assignments: Sequence[Assignment]) -> list[str]:
-    last = {assignment.name: assignment.line for assignment in assignments}
-    return [
-        f"{storage.shown(path)} line {assignment.line}: {assignment.name} is set again in line "
-        f"{last[assignment.name]}, and the last one counts."
-        for assignment in assignments
-        if assignment.line != last[assignment.name]
-    ]
-
-
-def _permission_notices(home: Path, env_path: Path, config_path: Path) -> list[str]:
-    if sys.platform == "win32":
-        return []
-    # Others may read settings, but one who writes `base_url` there moves the key.
-    checks = (
-        (home, 0o077, "700", "is open to others on this machine"),
-        (env_path, 0o077, "600", "holds keys and is open to others on this machine"),
-        (config_path, 0o022, "600", "can be changed by others on this machine"),
-    )
-    notices = []
-    for path, bits, mode, complaint in checks:
-        try:
-            is_open = stat.S_IMODE(path.stat().st_mode) & bits
-        except OSError:
-            continue
-        if is_open:
-            mend = f"`chmod {mode} {storage.shell_path(path)}` closes it."
-            notices.append(f"{storage.shown(path)} {complaint}. {mend}")
-    return notices
-
-
-def _neighbour(home: Path, env_path: Path) -> str:
-    if not (home / "config.yaml").exists():
-        return ""
-    return (
-        f"{storage.shown(env_path)} is shared with NousResearch's hermes-agent, whose config.yaml "
-        "stands beside it: only the lines you confirm are changed."
-    )
-
-
 def _read_proxy(host: str) -> tuple[str, str]:
-
     if is_loopback(host.strip("[]")):
         return "", ""
     from urllib.request import getproxies, proxy_bypass

@@ -5,6 +5,8 @@ import sys
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack, aclosing
+from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from msgspec import structs
@@ -18,8 +20,11 @@ from agent.route import Route
 from hermes_cli.auth import Flags, find_provider, key_variables, route_for
 from hermes_cli.config import get_state_path, read_settings
 from hermes_cli.models import read_facts
+from hermes_cli.pool import Pool
 from hermes_cli.runtime_provider import open_client, require_key, running_route
-from hermes_cli.ui.screen import Screen, alias_sentences, one_line
+from hermes_cli.state_file import read_soundly
+from hermes_cli.ui.screen import Screen, alias_sentences
+from hermes_cli.ui.sentences import one_line
 from hermes_cli.ui.style import is_terminal, say
 from hermes_cli.ui.usage_lines import fall_sentence, free_words, route_cost, totals_lines
 
@@ -110,7 +115,8 @@ def converse(flags: Flags, screen: Screen, *, effort: str = "", retries: int | N
             screen.notice(sentence)
         from hermes_cli.ui.line_editor import open_line_editor
 
-        editor = open_line_editor(get_state_path(), dropped=LineDropped)
+        path = get_state_path()
+        editor = read_soundly(path, partial(open_line_editor, path, dropped=LineDropped))
         conversation.greet()
         runner = resources.enter_context(asyncio.Runner())
         while conversation.step(editor, runner):
@@ -127,6 +133,7 @@ class Conversation:
     def __init__(self, screen: Screen, *, effort: str = "", retries: int | None = None) -> None:
         self.messages: list[Message] = []
         self.route: Route
+        self._pool: Pool
         self.totals = Totals()
         self._answer = Message("assistant", ())
         self._sent: Sent | None = None
@@ -148,12 +155,14 @@ class Conversation:
         that the endpoint is known not to have.
         """
         with ExitStack() as opening:
-            route = opening.enter_context(running_route(flags, read_settings()))
+            settings = read_settings()
+            pool = opening.enter_context(Pool(flags, settings))
+            route = opening.enter_context(running_route(flags, settings))
             if route.model_error is not None:
                 raise route.model_error
             require_key(route)
             old, self._running = self._running, opening.pop_all()
-            self.route, self._flags = route, flags
+            self.route, self._flags, self._pool = route, flags, pool
             self._sent = None  # another model or place has another cache
         old.close()
         self._screen.begin(route, (*route.notices, *alias_sentences(route)))
@@ -201,19 +210,27 @@ class Conversation:
 
     async def _ask(self) -> None:
         """Ask the Route and show the answer, which is noted also if it breaks off."""
-        async with open_client(self.route, retries=self._retries) as client:
+        async with open_client(self.route, retries=self._retries, detour=self._pool) as client:
             try:
                 stream = client.stream(self.messages, options=self._options)
                 async with aclosing(stream) as events:
                     async for event in events:
+                        self._follow(client.route)
                         self._screen.show(event)
                         if isinstance(event, Finished):
                             self._answer = event.message
                             self._count(event)
             finally:
-                self.route = client.route
+                self._follow(client.route)
                 if not self._answer.parts:
                     self._answer = client.partial()
+
+    def _follow(self, route: Route) -> None:
+        """Go on with the Route that the client has, which may be another place's."""
+        if (route.url, route.key_digest) != (self.route.url, self.route.key_digest):
+            self._sent = None  # another cache
+        self.route = route
+        self._screen.follow(route)
 
     def _count(self, event: Finished) -> None:
         """Add an answer to the totals, and tell if less came from the cache than before."""
@@ -271,10 +288,7 @@ class Conversation:
 
     def _model(self, argument: str) -> None:
         if argument:
-            flags = Flags(
-                provider=self._flags.provider, model=argument, base_url=self._flags.base_url
-            )
-            self.use(flags)
+            self.use(replace(self._flags, model=argument, probe=False))
         say(self._shown_model())
 
     def _status(self, _: str) -> None:

@@ -102,6 +102,8 @@ def change_variables(text: str, changes: Mapping[str, str | None]) -> str:
     kept = "".join(line for line in lines if line is not None)
     if added and kept and not kept.endswith("\n"):
         kept += "\n" if kept.endswith("\r") else line_end
+    if not mark and kept.startswith(BOM):
+        kept = line_end + kept  # it stood further down, and must not begin to count as the mark
     return mark + kept + "".join(added)
 
 

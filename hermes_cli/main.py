@@ -1,19 +1,25 @@
 """Arguments → command → exit code; the one place that catches a HermesError."""
 
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
 from agent.errors import HermesError
 from agent.identity import PRODUCT, VERSION
+from hermes_cli.arguments import check_arguments
 
 COMMANDS = {
     "chat": "Ask a model, once with -q or in a conversation.",
     "config": "Show, set or drop a setting.",
+    "doctor": "Look for what keeps requests from being answered.",
     "explain": "Show every value in use, where it came from and what it beat.",
+    "import": "Take keys that other programs keep, after a yes.",
+    "key": "Keep several keys: add, list, use, check, remove; grant a host.",
     "mock": "Run a loopback Kimi for tests (extra `serve`).",
     "model": "Show or choose the model.",
     "models": "List the models of the endpoint.",
@@ -39,7 +45,9 @@ class _Lazy(click.Group):
         """Import and return a command, or None."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"hermes_cli.commands.{cmd_name}")
+        # `import` is a keyword, which no module that others import can be called.
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        module = importlib.import_module(f"hermes_cli.commands.{name}")
         command: click.Command = module.command
         return command
 
@@ -61,6 +69,12 @@ class _Lazy(click.Group):
     "the endpoint; 5 network; 130 interrupted.",
 )
 @click.version_option(VERSION, "-V", "--version", prog_name=PRODUCT)
+@click.option(
+    "--debug",
+    is_flag=True,
+    expose_value=False,  # it counts wherever it stands: see `tell_crash`
+    help="If Hermes itself breaks, show where, without keys.",
+)
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Paste any Kimi key and it works: the key alone decides the endpoint.
@@ -83,15 +97,33 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Run the command line and return its exit code.
 
     Errors are printed as a sentence and a remedy on standard error. A reader that left
-    (`| head -1`) is no error.
+    (`| head -1`) is no error. Anything else is a fault of ours, and is told as one.
     """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        # Not `cli.main`: it would end with 1 when the reader of our output has left.
-        arguments = list(sys.argv[1:] if arguments is None else arguments)
-        with cli.make_context("hermes", arguments) as context:
-            code = cli.invoke(context)
+        code = _run(arguments)
         if sys.stdout is not None:  # None if it was closed before we started
             sys.stdout.flush()
+    except BrokenPipeError:
+        _silence_stdout()
+        code = 0
+    except Exception as error:  # noqa: BLE001 - whatever it is, the user gets a sentence
+        from hermes_cli.crash import tell_crash
+
+        tell_crash(error, arguments)
+        if isinstance(error, OSError):
+            _silence_stdout()
+        code = 1
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    """Run the command line and return its exit code; our own errors are told."""
+    try:
+        check_arguments(arguments)
+        # Not `cli.main`: it would end with 1 when the reader of our output has left.
+        with cli.make_context("hermes", list(arguments)) as context:
+            code = cli.invoke(context)
     except HermesError as error:
         from hermes_cli.ui.style import print_error
 
@@ -104,16 +136,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = INTERRUPTED
-    except BrokenPipeError:
-        _silence_stdout()
-        code = 0
     return code if isinstance(code, int) else 0
 
 
 def _silence_stdout() -> None:
     """Point standard output nowhere, so that Python's last flush does not fail."""
+    if sys.stdout is None:
+        return
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    with suppress(OSError, ValueError):  # it has no descriptor, or none any more
+        os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
 
 

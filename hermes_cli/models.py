@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from agent.catalog import PROVIDERS
 from agent.catalog.rows import EndpointRow, ModelRow
@@ -10,6 +11,7 @@ from agent.choice import Candidate, Chosen, Origin
 from agent.learnt import Facts, Learnt
 from agent.route import Route, Wishes, endpoint_of_key, resolve
 from hermes_cli.config import get_state_path
+from hermes_cli.state_file import read_soundly
 
 if TYPE_CHECKING:
     from agent.client import Client
@@ -27,8 +29,14 @@ def open_learnt() -> Learnt:
 
 
 def read_facts() -> Facts:
-    """Return what was learnt, as values; nothing if nothing was. Raises BrokenFile."""
-    return open_learnt().read()
+    """
+    Return what was learnt, as values; nothing if nothing was.
+
+    A file that is damaged is set aside, with a notice. Raises BrokenFile for one that cannot
+    be used otherwise.
+    """
+    learnt = open_learnt()
+    return read_soundly(learnt.path, learnt.read)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,14 +136,15 @@ def at_endpoint(route: Route, endpoint: EndpointRow, facts: Facts, *, model: str
     return resolve(route.provider, Wishes(keys=keys, base_urls=urls, models=models), facts)
 
 
-async def refresh(client: "Client", *, at: str) -> None:
+async def refresh(client: "Client", *, at: str) -> str:
     """
     Ask the client's endpoint once for its models and remember the answer.
 
-    `at` is the ISO time (UTC) of the question. Raises ProviderError and NetworkError, and
+    `at` is the ISO time (UTC) of the question. Returns a sentence about what the answer
+    proposed and we refused, or an empty text. Raises ProviderError and NetworkError, and
     BrokenFile if the answer cannot be remembered.
     """
-    models = await client.list_models()
+    told = await client.model_list()
     route = client.route
-    digest = route.key.value.digest if route.key else ""
-    open_learnt().remember_list(route.chat_base_url, digest, models, at=at)
+    open_learnt().remember_list(route.chat_base_url, route.key_digest, told.models, at=at)
+    return told.notice(urlsplit(route.models_url).netloc)

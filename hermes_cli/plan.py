@@ -4,26 +4,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from agent.base_url import Placed, place
-from agent.catalog import find
 from agent.catalog.rows import ProviderRow
 from agent.choice import Candidate, Chosen, Origin
 from agent.errors import AuthError, ConfigurationError, HermesError, UsageError
 from agent.keys import ApiKey, clean_paste, clean_setting, plain_text
 from agent.learnt import Facts
 from agent.route import Route, Wishes, endpoint_of_key, foreign_vendor, resolve
-from hermes_cli.auth import Flags, flag
+from hermes_cli.answers import answer_of, home_of, proof_sentence, with_answers
+from hermes_cli.auth import Flags, flag, granted_hosts
+from hermes_cli.check import Checked, Verdict, remember
 from hermes_cli.config import Settings, unset_line, write_settings, write_variables
+from hermes_cli.models import open_learnt
 from hermes_cli.storage import shown
+from hermes_cli.user_providers import id_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What is to be set up, what is set already, what was learnt, what the flags answer."""
+    """
+    What is to be set up, what is set already, what was learnt, what the flags answer.
+
+    `probe` says yes to asking every region of the key's product; `unchecked` that nobody is
+    to be asked about the key.
+    """
 
     row: ProviderRow
     settings: Settings
     facts: Facts
     flags: Flags = field(default_factory=Flags)
+    probe: bool = False
+    unchecked: bool = False
 
     @property
     def name(self) -> str:
@@ -36,6 +46,12 @@ class Task:
         return shown(self.settings.env_path)
 
     @property
+    def regional(self) -> tuple[str, ...]:
+        """The provider's products that have more than one region."""
+        products = dict.fromkeys(each.product for each in self.row.endpoints)
+        return tuple(name for name in products if len(self.row.of_product(name)) > 1)
+
+    @property
     def configured(self) -> Candidate[str] | None:
         """The provider that `config.toml` names, or None."""
         return self.settings.setting("provider")
@@ -43,20 +59,27 @@ class Task:
     @property
     def is_configured(self) -> bool:
         """Say whether `config.toml` names this provider, by its id or an alias."""
-        return self.configured is not None and find(self.configured.value) is self.row
+        named = self.configured
+        return named is not None and id_of(named.value, self.settings) == self.row.id
 
     @property
     def model(self) -> Candidate[str] | None:
         """The model that `config.toml` names for this provider, or None."""
-        named = find(self.configured.value) if self.configured else None
-        return self.settings.setting("model") if named in (self.row, None) else None
+        named = id_of(self.configured.value, self.settings) if self.configured else ""
+        return self.settings.setting("model") if named in (self.row.id, "") else None
 
     @property
     def base_urls(self) -> tuple[Candidate[str], ...]:
         """The base URLs that are set for this provider, strongest first."""
+        if self.row.defined_in:
+            return ()  # the base URL is the row's own
         variables = self.settings.variable(self.row.base_url_variable)
         setting = self.settings.setting("providers", self.row.id, "base_url")
         return (*variables, setting) if setting else variables
+
+    def has_place(self, choice: "Choice") -> bool:
+        """Say whether a choice leads anywhere: not without a base URL where none is known."""
+        return bool(choice.base_urls or self.row.default_endpoint)
 
     def new_key(self, text: str) -> Candidate[ApiKey]:
         """Return a key as it will stand in `.env`."""
@@ -75,9 +98,13 @@ class Task:
             base_urls=choice.base_urls,
             models=tuple(wish for wish in models if wish),
             wires=(wire,) if wire else (),
+            grants=granted_hosts(self.row, self.settings),
         )
+        facts = self.facts
+        for checked in choice.checked:
+            facts = with_answers(facts, checked, place=choice.place)
         provider = Chosen(self.row, Origin.FLAG, "--provider", "--provider")
-        return resolve(provider, wishes, self.facts)
+        return resolve(provider, wishes, facts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +115,9 @@ class Choice:
     `is_new` says that the key was given now. `base_urls` are those in force, strongest
     first; `base_url` is the first of them if it was chosen now. `dropped` are to be
     removed. `model` is empty if none was chosen. `switch` makes the provider the one in use.
+    `checked` is what endpoints said to a new key; `place` is the id of the endpoint that was
+    chosen where several took it. `consent` is the product whose every region may be asked from
+    now on, or empty.
     """
 
     key: Candidate[ApiKey] | None = None
@@ -97,18 +127,24 @@ class Choice:
     dropped: tuple[Candidate[str], ...] = ()
     model: str = ""
     switch: bool = True
+    checked: tuple[Checked, ...] = ()
+    place: str = ""
+    consent: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """
-    What `save` writes, and the lines (text, style) to print once it has.
+    What `save` writes and remembers, and the lines (text, style) to print once it has.
 
     A value of None removes the variable or setting. `repr` never shows a variable's value.
+    `route` is where the choice leads.
     """
 
     variables: Mapping[str, str | None] = field(repr=False)
     settings: Mapping[tuple[str, ...], str | None]
+    choice: Choice
+    route: Route
     lines: tuple[tuple[str, str], ...] = ()
 
 
@@ -116,13 +152,15 @@ def save(plan: Plan) -> None:
     """
     Write the plan: `.env` once, then `config.toml` once, and only what changes.
 
-    Raises ConfigurationError, and BrokenFile, saying what was saved before.
+    Then remember what was learnt of the key. Raises ConfigurationError, and BrokenFile,
+    saying what was saved before.
     """
     if plan.variables:
         write_variables(plan.variables)
     try:
         if plan.settings:
             write_settings(plan.settings)
+        remember_choice(plan.choice)
     except HermesError as error:
         if not plan.variables:
             raise
@@ -132,26 +170,13 @@ def save(plan: Plan) -> None:
         ) from error
 
 
-def take_key(task: Task, pasted: str, *, any_key: bool) -> Plan:
-    """
-    Return what to write for a key from a pipe, where the flags are the answers.
-
-    Raises AuthError for a key that is refused and, unless `any_key`, for one without the
-    provider's usual beginning; UsageError for a base URL or a model that cannot be.
-    """
-    key, _ = clean_key(task, pasted)
-    if not any_key and not is_usual(task.row, key):
-        raise AuthError(
-            f"The key does not begin with {task.row.usual_key_prefix}, as keys of "
-            f"{task.row.name} do. Nothing was saved.",
-            remedy="`hermes setup --key-stdin --any-key` saves it as it is.",
-        )
-    choice = Choice(key=task.new_key(key), is_new=True, base_urls=task.base_urls)
-    if task.flags.base_url:
-        choice = with_base_url(task, choice, base_url_of(task.row, task.flags.base_url))
-    if task.flags.model:
-        choice = with_model(task, choice, task.flags.model)
-    return plan_of(task, choice, notices=task.route(choice).notices)
+def remember_choice(choice: Choice) -> None:
+    """Store the answers about the key, where it belongs, and the consent. Raises BrokenFile."""
+    for checked in choice.checked:
+        home = home_of(checked, choice.place)
+        remember(checked, home.endpoint if home else None)
+    if choice.consent and choice.checked:
+        open_learnt().remember_consent(choice.consent, at=choice.checked[0].at)
 
 
 def clean_key(task: Task, pasted: str) -> tuple[str, tuple[str, ...]]:
@@ -207,7 +232,16 @@ def contradiction(row: ProviderRow, key: Candidate[ApiKey] | None, url: str) -> 
 
 
 def with_base_url(task: Task, choice: Choice, url: str) -> Choice:
-    """Return the choice with a base URL, which is written only if it changes the endpoint."""
+    """
+    Return the choice with a base URL, which is written only if it changes the endpoint.
+
+    Raises UsageError for a provider whose base URL is its own.
+    """
+    if not task.row.base_url_variable:
+        raise UsageError(
+            f"{task.row.name} has one base URL, its own.",
+            remedy=f"`hermes config set providers.{task.row.id}.base_url URL` changes it.",
+        )
     kept = tuple(wish for wish in choice.base_urls if wish.origin is not Origin.ENVIRONMENT)
     if _leads_to(task, choice, kept) == place(url, task.row):
         return replace(choice, base_urls=kept)
@@ -217,13 +251,12 @@ def with_base_url(task: Task, choice: Choice, url: str) -> Choice:
 
 def _leads_to(task: Task, choice: Choice, base_urls: tuple[Candidate[str], ...]) -> Placed | None:
     """Return where the files alone would send the key, or None if they do not say."""
-    if base_urls:
-        try:
+    try:
+        if base_urls:
             return place(base_urls[0].value, task.row)
-        except ConfigurationError:
-            return None
-    by_key = endpoint_of_key(task.row, choice.key.value if choice.key else None)
-    return Placed(by_key, None) if by_key else None
+        return Placed(task.route(replace(choice, base_urls=())).endpoint, None)
+    except ConfigurationError:
+        return None
 
 
 def with_model(task: Task, choice: Choice, model: str) -> Choice:
@@ -253,7 +286,7 @@ def plan_of(task: Task, choice: Choice, *, notices: tuple[str, ...] = ()) -> Pla
     done = f"{task.name} API key {'saved' if choice.is_new else 'kept'}" if choice.key else "Set"
     lines = [(f"✓ {done} ({place_name(route)})", "green")]
     if choice.is_new:
-        lines.append(("Not checked yet: the endpoint sees it first with your first prompt.", ""))
+        lines.append((_proof(choice, route), ""))
     if not variables and not settings:
         lines.append(("Nothing was changed.", ""))
     lines += [(sentence, "yellow") for sentence in (*notices, *_shadows(task, choice))]
@@ -267,7 +300,20 @@ def plan_of(task: Task, choice: Choice, *, notices: tuple[str, ...] = ()) -> Pla
         window = f"{route.window.value:,} tokens ({route.window.where})"
         lines.append((f"Model {route.model.value}: {window}.", ""))
     lines.append((f'Next: {" ".join(words)} -q "hello"', ""))
-    return Plan(variables=variables, settings=settings, lines=tuple(lines))
+    return Plan(
+        variables=variables, settings=settings, choice=choice, route=route, lines=tuple(lines)
+    )
+
+
+def _proof(choice: Choice, route: Route) -> str:
+    """Return what is proven of a new key where it will go, and when."""
+    found = answer_of(choice.checked, route.endpoint)
+    if found is None:
+        return "Not checked yet: the endpoint sees it first with your first prompt."
+    answer, checked = found
+    if answer.verdict is Verdict.REFUSED and checked.verdict is Verdict.UNREACHED:
+        return f"Not checked yet: {checked.words}. `hermes chat --probe` asks them again."
+    return proof_sentence(answer, checked.at)
 
 
 def _variables(task: Task, choice: Choice) -> dict[str, str | None]:
@@ -317,6 +363,12 @@ def _shadows(task: Task, choice: Choice) -> list[str]:
     ]
     if choice.key is None or not choice.is_new:
         return sentences
+    stored = task.settings.setting("providers", task.row.id, "key")
+    if stored is not None:
+        sentences.append(
+            f"{stored.name} ({stored.where}) names a stored key, which wins over "
+            f"{task.key_file}. To drop it: {stored.drop}."
+        )
     for found in task.settings.variables(task.row.key_variables):
         key = ApiKey(clean_setting(found.value))
         if found.origin is Origin.ENVIRONMENT and key != choice.key.value:

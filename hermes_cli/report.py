@@ -11,7 +11,7 @@ from agent.catalog.rows import ModelRow, ProviderRow
 from agent.choice import Candidate, Chosen, Origin
 from agent.errors import AuthError, HermesError
 from agent.keys import ApiKey
-from agent.learnt import Facts
+from agent.learnt import Facts, KeyState
 from agent.route import Route, resolve
 from hermes_cli import storage
 from hermes_cli.auth import Flags, route_for, wishes
@@ -20,11 +20,13 @@ from hermes_cli.config import (
     get_config_path,
     get_env_path,
     get_hermes_home,
+    get_keys_path,
     get_state_path,
     read_settings,
 )
 from hermes_cli.models import read_facts
 from hermes_cli.ui.style import notice
+from hermes_cli.user_providers import every_provider
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -61,7 +63,7 @@ def route_to_show(flags: Flags, settings: Settings, facts: Facts) -> Route:
         named = (flags.provider, configured.value if configured else "")
         if any(name.strip().lower() not in ("", "auto") for name in named):
             raise
-        if any(settings.variables(row.key_variables) for row in PROVIDERS):
+        if any(settings.variables(row.key_variables) for row in every_provider(settings)):
             raise
     first = PROVIDERS[0]
     chosen = Chosen(first, Origin.DEFAULT, "no provider has a key yet")
@@ -133,8 +135,32 @@ def key_words(route: Route) -> str:
             names = ", ".join(route.provider.value.key_variables)
             return f"none ({names}): `hermes setup` takes one"
         return "none needed"
-    checked = f"accepted on {route.live.at[:10]}" if route.live else "not checked yet"
-    return f"{route.key.value.fingerprint} from {place_of(route.key)}, {checked}"
+    return f"{route.key.value.fingerprint} from {place_of(route.key)}, {state_words(route)}"
+
+
+def key_state(route: Route) -> KeyState | None:
+    """Return what the endpoint last said to the key, also in a model list alone; or None."""
+    state, live = route.state, route.live
+    if route.key is None or live is None:
+        return state if route.key else None
+    if state is None or (state.verdict == "refused" and state.at < live.at):
+        return KeyState("accepted", "models", live.at)
+    return state
+
+
+def state_words(route: Route) -> str:
+    """Return what is proven of the Route's key, how and on which day."""
+    state = key_state(route)
+    if state is None:
+        return "not checked yet"
+    day = state.at[:10]
+    if state.verdict == "refused":
+        return f"refused on {day}"
+    return (
+        f"used in a chat on {day}"
+        if state.how == "chat"
+        else f"accepted on {day} (listed its models)"
+    )
 
 
 def model_words(route: Route) -> str:
@@ -196,6 +222,18 @@ def key_document(key: ApiKey) -> dict[str, str]:
     return {"fingerprint": key.fingerprint, "digest": key.digest}
 
 
+def _state_document(route: Route) -> dict[str, str] | None:
+    state = key_state(route)
+    return {"verdict": state.verdict, "how": state.how, "at": state.at} if state else None
+
+
+def _place_document(route: Route) -> dict[str, Any] | None:
+    known = route.place
+    if known is None:
+        return None
+    return {"endpoint": known.endpoint, "at": known.at, "doubted": known.doubted}
+
+
 def _provider_document(row: ProviderRow) -> dict[str, str]:
     return {"id": row.id, "name": row.name}
 
@@ -230,6 +268,8 @@ def route_document(route: Route) -> dict[str, Any]:
         "key": told(route.key, key_document) if route.key else None,
         "key_needed": route.provider.value.key_needed,
         "key_accepted_at": route.live.at if route.live and route.key else None,
+        "key_state": _state_document(route),
+        "key_place": _place_document(route),
         "endpoint": {
             "id": endpoint.id,
             "name": endpoint.name,
@@ -243,15 +283,17 @@ def route_document(route: Route) -> dict[str, Any]:
         "window_tokens": told(route.window),
         "output_tokens": told(budget) if budget else None,
         "notices": list(route.notices),
+        "egress_error": error_document(route.egress_error),
         "model_error": error_document(route.model_error),
     }
 
 
 def files_document() -> dict[str, str]:
-    """Return the paths of the home and of our three files in it; they may be missing."""
+    """Return the paths of the home and of our four files in it; they may be missing."""
     return {
         "home": str(get_hermes_home()),
         "env": str(get_env_path()),
         "config": str(get_config_path()),
+        "keys": str(get_keys_path()),
         "state": str(get_state_path()),
     }

@@ -3,20 +3,37 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypedDict
-from urllib.parse import urlsplit
+from typing import TypedDict
 
 from agent.catalog.rows import Wire
 from agent.choice import Chosen, Origin
-from agent.errors import AuthError
+from agent.errors import AuthError, BrokenFile, KeyRefused
 from agent.keys import plain_text
+from agent.learnt import Facts, KeyPlace
 from agent.route import Route
 from hermes_cli.auth import Flags, key_variables, model_file, route_for
-from hermes_cli.config import Settings, child_environment, read_network, read_settings
+from hermes_cli.check import (
+    Checked,
+    at_endpoints,
+    check,
+    knows_region,
+    may_probe,
+    refused_by_all,
+    regions,
+    remember,
+)
+from hermes_cli.config import Settings, child_environment, read_settings
 from hermes_cli.models import open_learnt, read_facts
+from hermes_cli.opening import open_client
 
-if TYPE_CHECKING:
-    from agent.client import Client
+__all__ = [
+    "API_MODES",
+    "RuntimeProvider",
+    "open_client",
+    "require_key",
+    "resolve_runtime_provider",
+    "running_route",
+]
 
 API_MODES: dict[Wire, str] = {"chat": "chat_completions", "messages": "anthropic_messages"}
 
@@ -66,11 +83,14 @@ def running_route(flags: Flags, settings: Settings) -> Iterator[Route]:
     """
     Give the Route of this run; where the model runs on this machine, it runs meanwhile.
 
-    Raises as `route_for` does, and LocalModelMissing with the commands that install it.
+    The region of a key is asked for once, where the user has said yes to that. Raises as
+    `route_for` does, KeyRefused if no region takes the key, and LocalModelMissing with the
+    commands that install it.
     """
-    route = route_for(flags, settings, read_facts())
+    facts = read_facts()
+    route = route_for(flags, settings, facts)
     if not route.provider.value.runs_here or route.model_error is not None:
-        yield route
+        yield _in_its_region(route, flags, settings, facts)
         return
     from agent.local_server import LocalServer, find_model
 
@@ -87,16 +107,70 @@ def running_route(flags: Flags, settings: Settings) -> Iterator[Route]:
         yield replace(route, endpoint=endpoint, base_url=url, key=key)
 
 
-def open_client(route: Route, *, retries: int | None = None) -> "Client":
-    """
-    Return a client for a Route, with this machine's way out.
+# --- the region of the key ----------------------------------------------------------------
 
-    `retries` is how often a request is tried again; None leaves it to the client. Raises
-    ConfigurationError.
-    """
-    from agent.client import Client
-    from agent.transport.retry import Patience
 
-    network = read_network(urlsplit(route.base_url.value).hostname or "")
-    patience = None if retries is None else Patience(most_tries=retries + 1)
-    return Client(route, network, learnt=open_learnt(), patience=patience)
+def _in_its_region(route: Route, flags: Flags, settings: Settings, facts: Facts) -> Route:
+    """
+    Return the Route at the region that takes its key, which is asked for if it may be.
+
+    Nobody is asked if the region is known, if the user named the base URL, or without a yes.
+    Where nobody can be asked, the Route stays. Raises KeyRefused if every region refuses and
+    no fallback is set.
+    """
+    endpoints = regions(route)
+    if flags.probe and route.base_url.origin.is_users:
+        named = f"{route.base_url.name} ({route.base_url.where})"
+        sentence = f"Nobody was asked about the key's region: {named} says where it goes."
+        return replace(route, notices=(*route.notices, sentence))
+    if route.key is None or route.model_error is not None or len(endpoints) == 1:
+        return route
+    if knows_region(route) or not (flags.probe or may_probe(route, settings, facts)):
+        return route
+    checked = check(at_endpoints(route, endpoints))
+    facts = _remembered(checked, flags, facts)
+    is_refused = all(isinstance(answer.error, KeyRefused) for answer in checked.answers)
+    # With a fallback chain the turn itself has to meet the refusal, to go on elsewhere.
+    if is_refused and not (flags.fallback and settings.texts("fallback")):
+        consoles = " or ".join(answer.endpoint.console for answer in checked.answers)
+        raise refused_by_all(
+            checked,
+            "`hermes setup` takes another key; `hermes explain` shows where this one came from. "
+            f"Keys are issued at {consoles}.",
+        )
+    sentence = _region_sentence(checked, route.key.value.fingerprint)
+    return route_for(flags, settings, replace(facts, notices=(sentence, *facts.notices)))
+
+
+def _remembered(checked: Checked, flags: Flags, facts: Facts) -> Facts:
+    """Return what is known now; it is stored, too, or a notice says why it is not."""
+    home = checked.accepted[0].endpoint if checked.accepted else None
+    route = checked.answers[0].route
+    try:
+        if flags.probe:
+            open_learnt().remember_consent(route.endpoint.product, at=checked.at)
+        remember(checked, home)
+        return read_facts()
+    except BrokenFile as error:
+        places = dict(facts.places)
+        if home is not None:
+            where = "the key was found there just now"
+            places[route.key_digest] = KeyPlace(home.id, checked.at, where=where)
+        notice = f"What was found could not be stored: {error.message} {error.remedy}"
+        return replace(facts, places=places, notices=(*facts.notices, notice))
+
+
+def _region_sentence(checked: Checked, key: str) -> str:
+    """Return what was found about the region of a key, by its fingerprint, and what follows."""
+    found = f"The regions of the key {key} were asked: {checked.words}."
+    if not checked.accepted:
+        return f"{found} It goes to {checked.answers[0].host}, as without asking."
+    first, *others = checked.accepted
+    if others:
+        provider = first.route.provider.value.id
+        url = others[0].route.chat_base_url
+        return (
+            f"{found} It goes to {first.host}; "
+            f"`hermes config set providers.{provider}.base_url {url}` takes the other."
+        )
+    return f"{found} It goes to {first.host}."

@@ -5,21 +5,30 @@ Nothing is written before the last answer, so Ctrl-C and the end of input leave 
 as it was.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
-from agent.base_url import hide_password
+from agent.base_url import hide_password, place
 from agent.catalog import PROVIDERS
-from agent.catalog.kimi_models import COMPILED
 from agent.catalog.rows import EndpointRow, ProviderRow
 from agent.choice import Candidate, Origin
-from agent.errors import AuthError, HermesError, UsageError
+from agent.errors import AuthError, HermesError, ProviderError, UsageError
 from agent.keys import ApiKey
-from agent.route import Route, endpoint_of_key
-from hermes_cli.auth import Flags, find_provider, key_candidates
+from hermes_cli.answers import answer_lines, host_of, verdict_of
+from hermes_cli.auth import Flags, find_provider
+from hermes_cli.check import Verdict
 from hermes_cli.config import read_settings, unset_line
+from hermes_cli.entry import (
+    Left,
+    ask,
+    ask_left,
+    homes,
+    is_allowed,
+    is_question,
+    may_ask,
+    require_taken,
+)
+from hermes_cli.key_sources import key_candidates
 from hermes_cli.models import read_facts
 from hermes_cli.plan import (
     Choice,
@@ -33,32 +42,43 @@ from hermes_cli.plan import (
     plan_of,
     save,
     with_base_url,
-    with_model,
 )
-from hermes_cli.ui.prompt import InputEnded, Prompter
+from hermes_cli.report import state_words
+from hermes_cli.setup_model import ask_model
+from hermes_cli.ui.prompt import Prompter, with_tries
 
-T = TypeVar("T")
 
-
-def task_for(flags: Flags) -> Task:
+def task_for(flags: Flags, *, probe: bool = False, unchecked: bool = False) -> Task:
     """
     Return the task for the provider that the flags name, the first one if none or `auto`.
 
     Raises AuthError for an unknown provider, UsageError for one without keys, and
     BrokenFile.
     """
+    settings = read_settings()
     is_named = flags.provider.strip().lower() not in ("", "auto")
-    row = find_provider(flags.provider) if is_named else PROVIDERS[0]
+    row = find_provider(flags.provider, settings) if is_named else PROVIDERS[0]
     if not row.key_variables:
         raise UsageError(
             f"{row.name} needs no key.", remedy=f"Run `hermes chat --provider {row.id}`."
         )
-    return Task(row=row, settings=read_settings(), facts=read_facts(), flags=flags)
+    return Task(
+        row=row,
+        settings=settings,
+        facts=read_facts(),
+        flags=flags,
+        probe=probe,
+        unchecked=unchecked,
+    )
 
 
 def run_wizard(prompter: Prompter, flags: Flags | None = None) -> None:
-    """Ask everything, write what was confirmed, and say so; raises what `wizard` raises."""
-    plan = wizard(prompter, task_for(flags or Flags()))
+    """Ask everything, write what was confirmed, say so; raises what `wizard` raises."""
+    finish(prompter, wizard(prompter, task_for(flags or Flags())))
+
+
+def finish(prompter: Prompter, plan: Plan) -> None:
+    """Write a plan and say what was done. Raises ConfigurationError and BrokenFile."""
     save(plan)
     for text, style in plan.lines:
         prompter.say(text, style)
@@ -68,15 +88,19 @@ def wizard(prompter: Prompter, task: Task) -> Plan:
     """
     Ask a person for a key, its endpoint and a model, and return what to write.
 
-    Raises InputEnded or KeyboardInterrupt with nothing changed, AuthError for a key that
-    was refused, and UsageError for an answer that is none, after `prompter.tries`.
+    Endpoints are asked about a new key as the task and the person allow. Raises InputEnded
+    or KeyboardInterrupt with nothing changed, AuthError for what cannot be a key,
+    ProviderError for a key that was refused, and UsageError for an answer that is none,
+    after `prompter.tries`.
     """
     current = _introduce(prompter, task)
-    choice = _with_tries(prompter, partial(_ask_key, prompter, task, current))
+    choice = with_tries(
+        prompter, partial(_ask_about_key, prompter, task, current), (AuthError, ProviderError)
+    )
     choice = _ask_endpoint(prompter, task, choice)
     choice = _ask_switch(prompter, task, choice)
     if choice.switch:
-        choice = _ask_model(prompter, task, choice)
+        choice = ask_model(prompter, task, choice)
     return plan_of(task, choice)
 
 
@@ -84,19 +108,6 @@ def endpoints_in_order(row: ProviderRow) -> tuple[EndpointRow, ...]:
     """Return each product's first endpoint, then the regional twins: the numbers of the wizard."""
     mains = {endpoint.product: endpoint for endpoint in reversed(row.endpoints)}.values()
     return tuple(sorted(row.endpoints, key=lambda endpoint: endpoint not in mains))
-
-
-def _with_tries(prompter: Prompter, attempt: Callable[[], T]) -> T:
-    """Return what the attempt returns; say why it failed and repeat it while there are tries."""
-    for left in range(prompter.tries - 1, 0, -1):
-        try:
-            return attempt()
-        except InputEnded:
-            raise
-        except HermesError as error:
-            more = f"{left} more {'tries' if left > 1 else 'try'}"
-            prompter.say(f"{error.message} ({more})", "red")
-    return attempt()
 
 
 # --- the key ------------------------------------------------------------------------------
@@ -109,14 +120,12 @@ def _introduce(prompter: Prompter, task: Task) -> Candidate[ApiKey] | None:
     products = {endpoint.product for endpoint in row.endpoints}
     for number, endpoint in enumerate(endpoints_in_order(row), start=1):
         if number == len(products) + 1:
-            prompter.say("  and their twins in another region, which only you can choose:")
+            prompter.say("  and their twins in another region:")
         keys = ""
         if number <= len(products) > 1:
             keys = f"{endpoint.key_prefix}… keys" if endpoint.key_prefix else "all other keys"
         prompter.say(_endpoint_line(number, endpoint, keys))
-    prompter.say(
-        "Nothing is called now: the key is saved unchecked, and goes out with your first prompt."
-    )
+    prompter.say(_what_is_called(prompter, task))
     prompter.say(f"The key will be kept in {task.key_file}, for you alone (0600).")
     for sentence in filter(None, (settings.neighbour, *settings.notices)):
         prompter.say(sentence, "yellow")
@@ -128,6 +137,28 @@ def _introduce(prompter: Prompter, task: Task) -> Candidate[ApiKey] | None:
     if current is not None:
         prompter.say(f"Set now: {_what_is_set(task, current)}.")
     return current
+
+
+def _what_is_called(prompter: Prompter, task: Task) -> str:
+    """Return who will be asked about a new key, before there is one."""
+    if task.unchecked:
+        return (
+            "Nothing is called now: the key is saved unchecked, and goes out with your first "
+            "prompt."
+        )
+    asked = "Its endpoint is then asked for its models and for what is left, one request each."
+    wish = task.settings.setting("providers", task.row.id, "probe")
+    word = wish.value.lower() if wish else ""
+    if task.probe or word == "always":
+        return f"{asked} The other region of its product is asked for models too."
+    allowed = [product for product in task.regional if product in task.facts.consents]
+    if allowed and word != "never":
+        stop = f"`hermes config set providers.{task.row.id}.probe never` ends that"
+        asked += f" As you allowed, both regions of {' and '.join(allowed)} are: {stop}."
+    if prompter.is_person and len(allowed) < len(task.regional) and word != "never":
+        other = "any other" if allowed else "another"
+        asked += f" You are asked first before {other} region sees the key."
+    return asked
 
 
 def _endpoint_line(number: int, endpoint: EndpointRow, keys: str) -> str:
@@ -142,7 +173,20 @@ def _what_is_set(task: Task, key: Candidate[ApiKey]) -> str:
     except HermesError:
         return words  # a base URL that cannot be used is told when the endpoint is asked for
     model = f"; model {route.model.value}" if route.model.value else ""
-    return f"{words}; {place_name(route)}{model}"
+    return f"{words}; {place_name(route)}{model}; {state_words(route)}"
+
+
+def _ask_about_key(prompter: Prompter, task: Task, current: Candidate[ApiKey] | None) -> Choice:
+    """Ask for a key and whether set base URLs stay; then ask endpoints whether they take it."""
+    choice = _ask_key(prompter, task, current)
+    choice = _ask_kept(prompter, task, choice)
+    if not choice.is_new or not task.has_place(choice):
+        return choice
+    route = task.route(choice)
+    if not may_ask(task, route):
+        return choice
+    choice, asked = _ask_consent(prompter, task, choice, homes(task, route))
+    return _check(prompter, task, choice, asked)
 
 
 def _ask_key(prompter: Prompter, task: Task, current: Candidate[ApiKey] | None) -> Choice:
@@ -167,11 +211,61 @@ def _ask_key(prompter: Prompter, task: Task, current: Candidate[ApiKey] | None) 
     return Choice(key=task.new_key(key), is_new=True)
 
 
+def _ask_consent(
+    prompter: Prompter, task: Task, choice: Choice, possible: tuple[EndpointRow, ...]
+) -> tuple[Choice, tuple[EndpointRow, ...]]:
+    """Return the endpoints that may be asked, and the choice with the yes to all, if it was one."""
+    route = task.route(choice)
+    if len(possible) < 2:
+        return choice, possible
+    if is_allowed(task, route):
+        return replace(choice, consent=route.endpoint.product if task.probe else ""), possible
+    if not (prompter.is_person and is_question(task, route)):
+        return choice, possible[:1]
+    prompter.say(
+        f"A {route.endpoint.product} key looks the same in both regions, which are different "
+        "legal places:"
+    )
+    width = max(len(host_of(each)) for each in possible)
+    for each in possible:
+        prompter.say(f"  {host_of(each):<{width}}  {each.region}")
+    if not prompter.confirm("Ask both which one knows this key?", default=True):
+        return choice, possible[:1]
+    return replace(choice, consent=route.endpoint.product), possible
+
+
+def _check(
+    prompter: Prompter, task: Task, choice: Choice, asked: tuple[EndpointRow, ...]
+) -> Choice:
+    """
+    Ask the endpoints, say what each answered, and return the choice with the answers.
+
+    Raises ProviderError if all of them refused the key.
+    """
+    route = task.route(choice)
+    is_first = not any(checked.accepted for checked in choice.checked)
+    choice = ask(task, choice, asked)
+    checked = choice.checked[-1]
+    for line in answer_lines(checked):
+        prompter.say(line)
+    require_taken(task, route, checked, probe="hermes setup --probe")
+    if is_first:
+        _say_left(prompter, ask_left(checked))
+    return choice
+
+
+def _say_left(prompter: Prompter, left: Left | None) -> None:
+    if left is not None:
+        prompter.say(f"  left   {left.line}")
+        for sentence in left.warnings:
+            prompter.say(sentence, "yellow")
+
+
 # --- the endpoint -------------------------------------------------------------------------
 
 
-def _ask_endpoint(prompter: Prompter, task: Task, choice: Choice) -> Choice:
-    """Return the choice with its endpoint: a base URL that is set is kept unless let go."""
+def _ask_kept(prompter: Prompter, task: Task, choice: Choice) -> Choice:
+    """Return the choice with the base URLs that stay: the flag's, or those set and kept."""
     if task.flags.base_url:
         choice = replace(choice, base_urls=task.base_urls)
         return _confirmed(prompter, task, choice, base_url_of(task.row, task.flags.base_url))
@@ -179,17 +273,33 @@ def _ask_endpoint(prompter: Prompter, task: Task, choice: Choice) -> Choice:
     dropped: list[Candidate[str]] = []
     while remaining:
         if _is_kept(prompter, task, choice, remaining[0]):
-            return replace(choice, base_urls=remaining, dropped=tuple(dropped))
+            break
         dropped.append(remaining[0])
         remaining = remaining[1:]
-    choice = replace(choice, dropped=tuple(dropped))
-    detected = endpoint_of_key(task.row, choice.key.value if choice.key else None)
+    return replace(choice, base_urls=remaining, dropped=tuple(dropped))
+
+
+def _ask_endpoint(prompter: Prompter, task: Task, choice: Choice) -> Choice:
+    """Return the choice with its endpoint, unless a base URL has settled it."""
+    if task.flags.base_url or choice.base_urls or not task.row.base_url_variable:
+        return choice
+    detected = task.route(choice).endpoint if task.has_place(choice) else None
     if detected is not None:
-        why = task.route(choice).base_url.why
-        prompter.say(
-            f"This key goes to the {detected.name}, {detected.base_urls[0][1]}: {why}.", "bold"
-        )
-    return _with_tries(prompter, partial(_ask_address, prompter, task, choice, detected))
+        prompter.say(_where_it_goes(task, choice, detected), "bold")
+    return with_tries(prompter, partial(_ask_address, prompter, task, choice, detected))
+
+
+def _where_it_goes(task: Task, choice: Choice, detected: EndpointRow) -> str:
+    url = detected.base_urls[0][1]
+    accepted = [answer.endpoint for checked in choice.checked for answer in checked.accepted]
+    if len(accepted) > 1:
+        hosts = " and ".join(map(host_of, accepted))
+        return f"{hosts} both take this key: choose where it goes. The rule says {url}."
+    route = task.route(choice)
+    why = route.base_url.why or route.base_url.where
+    if detected in accepted:
+        why = "it was accepted there"
+    return f"This key goes to the {detected.name}, {url}: {why}."
 
 
 def _is_kept(prompter: Prompter, task: Task, choice: Choice, wish: Candidate[str]) -> bool:
@@ -216,11 +326,14 @@ def _ask_address(
     prompter: Prompter, task: Task, choice: Choice, detected: EndpointRow | None
 ) -> Choice:
     ordered = endpoints_in_order(task.row)
-    options = [f"Enter = {detected.name}"] if detected else []
+    options = []
+    if detected is not None:
+        found = verdict_of(choice.checked, detected) is Verdict.ACCEPTED
+        options.append(f"Enter = {detected.name}{' (detected)' if found else ''}")
     options += [f"1-{len(ordered)}"] if len(ordered) > 1 else []
     answer = prompter.ask(f"Endpoint [{', '.join([*options, 'or a URL'])}]")
     if not answer and detected is not None:
-        return choice
+        return _settled(prompter, choice, detected)
     if answer.isdecimal() and len(ordered) > 1:
         if not 1 <= int(answer) <= len(ordered):
             raise UsageError(
@@ -230,12 +343,31 @@ def _ask_address(
         url = ordered[int(answer) - 1].base_urls[0][1]
     else:
         url = base_url_of(task.row, answer)
-    return _confirmed(prompter, task, choice, url)
+    endpoint = place(url, task.row).endpoint
+    choice = _settled(prompter, choice, endpoint)
+    choice = _confirmed(prompter, task, choice, url)
+    route = task.route(choice)
+    if choice.is_new and may_ask(task, route) and verdict_of(choice.checked, endpoint) is None:
+        choice = _check(prompter, task, choice, (route.endpoint,))
+    return choice
+
+
+def _settled(prompter: Prompter, choice: Choice, endpoint: EndpointRow) -> Choice:
+    """Return the choice with the endpoint as the key's place, if it is one of several that are."""
+    for checked in choice.checked:
+        taking = [answer.endpoint for answer in checked.accepted]
+        if len(taking) > 1 and endpoint in taking:
+            _say_left(prompter, ask_left(checked, endpoint.id))
+            return replace(choice, place=endpoint.id)
+    return choice
 
 
 def _confirmed(prompter: Prompter, task: Task, choice: Choice, url: str) -> Choice:
-    """Return the choice with the base URL; one that contradicts the key must be confirmed."""
+    """Return the choice with the base URL; one that speaks against it must be confirmed."""
     against = contradiction(task.row, choice.key, url)
+    endpoint = place(url, task.row).endpoint
+    if verdict_of(choice.checked, endpoint) is Verdict.REFUSED:
+        against = f"{host_of(endpoint)} refused this key just now."
     if against:
         prompter.say(against, "yellow")
         if not prompter.confirm("Send the key there all the same?", default=False):
@@ -246,7 +378,7 @@ def _confirmed(prompter: Prompter, task: Task, choice: Choice, url: str) -> Choi
     return with_base_url(task, choice, url)
 
 
-# --- the provider and the model -----------------------------------------------------------
+# --- the provider -------------------------------------------------------------------------
 
 
 def _ask_switch(prompter: Prompter, task: Task, choice: Choice) -> Choice:
@@ -256,71 +388,3 @@ def _ask_switch(prompter: Prompter, task: Task, choice: Choice) -> Choice:
         return choice
     prompter.say(f"The provider in use is {configured.value} ({configured.where}).")
     return replace(choice, switch=prompter.confirm(f"Use {task.row.id} instead?", default=True))
-
-
-def _ask_model(prompter: Prompter, task: Task, choice: Choice) -> Choice:
-    if task.flags.model:
-        return with_model(task, choice, task.flags.model)
-    offered = _show_models(prompter, task, choice)
-    default = offered[0] if offered else ""
-    if task.model is not None:
-        error = task.route(choice).model_error
-        prompter.say(f"Set now: {task.model.value} ({task.model.where}).")
-        if error is None:
-            default = task.model.value
-        else:
-            prompter.say(error.message, "yellow")
-    return _with_tries(prompter, partial(_ask_id, prompter, task, choice, offered, default))
-
-
-def _ask_id(
-    prompter: Prompter, task: Task, choice: Choice, offered: tuple[str, ...], default: str
-) -> Choice:
-    options = f"Enter = {default}" if default else "Enter to choose later"
-    numbers = f", 1-{len(offered)}" if offered else ""
-    answer = prompter.ask(f"Model [{options}{numbers} or an id]", default)
-    if not answer:
-        return choice
-    if answer.isdecimal():
-        if not 1 <= int(answer) <= len(offered):
-            raise UsageError(
-                f"The models have the numbers 1 to {len(offered)}.",
-                remedy="`hermes models` lists them.",
-            )
-        answer = offered[int(answer) - 1]
-    return with_model(task, choice, answer)
-
-
-def _show_models(prompter: Prompter, task: Task, choice: Choice) -> tuple[str, ...]:
-    """Print the models under their numbers, and return their ids in that order."""
-    route = task.route(choice)
-    ours = [row.id for row in task.row.models]
-    if route.live is not None:
-        heading = f"In the endpoint's own list of {route.live.at[:10]}:"
-        found = [entry.id for entry in route.live.models]
-    else:
-        heading = f"Known of this endpoint when this version shipped ({COMPILED}):"
-        found = [row.id for row in route.endpoint.models if not row.last_day]
-    theirs = [model_id for model_id in found if model_id not in ours]
-    width = max((len(model_id) for model_id in (*ours, *theirs)), default=0)
-    for number, model_id in enumerate((*ours, *theirs), start=1):
-        if number == 1 and ours:
-            prompter.say("Models, their windows in tokens, and where each number comes from:")
-        if number == len(ours) + 1:
-            prompter.say(heading)
-        about = _about_model(task.route(choice, model_id))
-        prompter.say(f"  {number:>2}  {model_id:<{width}}  {about}")
-    return (*ours, *theirs)
-
-
-def _about_model(route: Route) -> str:
-    """Return a model's window, where the number comes from, and what else is known."""
-    source = route.window.where.removesuffix(f" {route.model.value}")
-    words = []
-    if route.model_row is not None and route.model_row.standing:
-        words.append(route.model_row.standing)
-    if route.is_alias:
-        words.append(f"sent as {route.model_id_sent}")
-    if route.live is not None and route.live.model(route.model_id_sent) is None:
-        words.append("not offered to this key")
-    return f"{route.window.value:>9,}  {source}  {', '.join(words)}".rstrip()

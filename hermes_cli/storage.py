@@ -1,4 +1,4 @@
-"""The home's two files on disk: their grammar, and changes that keep every other byte."""
+"""The home's files on disk: their grammar, and changes that keep every other byte."""
 
 import errno
 import os
@@ -15,7 +15,11 @@ from hermes_cli.dotenv import BOM, check_value
 if TYPE_CHECKING:
     from tomlkit.container import Container
 
+Setting = str | Sequence[str] | None
+"""What a setting can be: a text, a list of texts, or None, which removes it."""
+
 LOCK_NAME = ".hermes-kimi.lock"
+_TEMPORARY = ".hermes-kimi-"
 _LOCK_SECONDS = 10.0
 # Nobody's settings are this long; a device or a dump under our name would fill the memory.
 _LIMIT_BYTES = 1024 * 1024
@@ -131,15 +135,15 @@ def settings_line(text: str, wanted: Sequence[str]) -> int:
     return 0
 
 
-def change_settings(text: str, changes: Mapping[tuple[str, ...], str | None], path: Path) -> str:
+def change_settings(text: str, changes: Mapping[tuple[str, ...], Setting], path: Path) -> str:
     """
-    Return a `config.toml`'s text with the settings set, or removed where the value is None.
+    Return a TOML file's text with the settings set, or removed where the value is None.
 
-    A path such as `("providers", "kimi-coding", "base_url")` names tables and a key.
-    Comments and order stay; a table left with nothing in it goes. Raises BrokenFile if the
-    text cannot be parsed, and ConfigurationError for a value with control characters, for a
-    path through or to something that is no such thing, and for a text that cannot be
-    changed without touching another setting.
+    A path such as `("providers", "kimi-coding", "base_url")` names tables and a key; a value
+    is a text or a list of texts. Comments and order stay; a table left with nothing in it
+    goes. Raises BrokenFile if the text cannot be parsed, and ConfigurationError for a value
+    with control characters, for a path through or to something that is no such thing, and
+    for a text that cannot be changed without touching another setting.
     """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
@@ -147,9 +151,9 @@ def change_settings(text: str, changes: Mapping[tuple[str, ...], str | None], pa
     expected = parse_settings(text, path)
     for keys, value in changes.items():
         name = ".".join(keys)
-        for part in (*keys, value or ""):
+        for part in (*keys, *_texts(value)):
             check_value(name, part)
-        _change(expected, keys, value, name)
+        _change(expected, keys, value, path)
     mark = BOM if text.startswith(BOM) else ""
     try:
         document = tomlkit.parse(text.removeprefix(BOM))
@@ -162,6 +166,12 @@ def change_settings(text: str, changes: Mapping[tuple[str, ...], str | None], pa
     if not as_expected:
         raise _too_difficult(path)
     return mark + changed
+
+
+def _texts(value: Setting) -> Sequence[str]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else value
 
 
 def _keys_of(line: str) -> tuple[str, ...]:
@@ -182,12 +192,13 @@ def _keys_of(line: str) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def _change(tables: dict[str, Any], keys: Sequence[str], value: str | None, name: str) -> None:
+def _change(tables: dict[str, Any], keys: Sequence[str], value: Setting, path: Path) -> None:
+    name = ".".join(keys)
     for key in keys[:-1]:
         inner = tables.get(key, {})
         if not isinstance(inner, dict):
             raise ConfigurationError(
-                f"{name} cannot be changed: {key} is a value in config.toml, and no table.",
+                f"{name} cannot be changed: {key} is a value in {path.name}, and no table.",
                 remedy="`hermes config path` shows where the file is.",
             )
         if value is not None:
@@ -195,16 +206,16 @@ def _change(tables: dict[str, Any], keys: Sequence[str], value: str | None, name
         tables = inner
     if isinstance(tables.get(keys[-1]), dict):
         raise ConfigurationError(
-            f"{name} is a table of settings in config.toml, and no single one.",
+            f"{name} is a table of settings in {path.name}, and no single one.",
             remedy=f"`hermes config get {name}` shows it; name one setting in it.",
         )
     if value is None:
         tables.pop(keys[-1], None)
     else:
-        tables[keys[-1]] = value
+        tables[keys[-1]] = value if isinstance(value, str) else list(value)
 
 
-def _change_document(document: "Container", keys: Sequence[str], value: str | None) -> None:
+def _change_document(document: "Container", keys: Sequence[str], value: Setting) -> None:
     import tomlkit
 
     tables: list[Any] = [document]
@@ -216,8 +227,9 @@ def _change_document(document: "Container", keys: Sequence[str], value: str | No
         tables.append(tables[-1][key])
     if value is not None:
         # An equal value keeps its own spelling, quotes included.
-        if tables[-1].get(keys[-1]) != value:
-            tables[-1][keys[-1]] = value
+        wanted = value if isinstance(value, str) else list(value)
+        if tables[-1].get(keys[-1]) != wanted:
+            tables[-1][keys[-1]] = wanted
         return
     if keys[-1] not in tables[-1]:
         return
@@ -261,8 +273,8 @@ def rewrite(
         if not path.parent.exists() and not edit(""):
             return
         _make_home(path.parent)
-        with _locked(path.parent, timeout_seconds):
-            target = path.resolve()
+        with locked(path.parent, timeout_seconds):
+            target = _resolved(path)
             if target.exists() and not target.is_file():
                 raise ConfigurationError(
                     f"{shown(path)} is no plain file, so nothing was written to it.",
@@ -271,15 +283,24 @@ def rewrite(
             before = read_text(target)
             after = edit(before)
             if after != before:
+                _sweep(path.parent, ".")
+                _sweep(target.parent, f".{target.name}{_TEMPORARY}")
                 _replace(target, after.encode())
-    except (OSError, RuntimeError) as error:
-        said = reason(error) if isinstance(error, OSError) else "its symbolic links form a loop"
-        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         look = f"df -h {shell_path(path.parent)}" if full else look_line(path.parent)
         raise ConfigurationError(
-            f"{shown(path)} could not be written: {said}.",
+            f"{shown(path)} could not be written: {reason(error)}.",
             remedy=f"`{look}` shows why; the variable HERMES_HOME names another directory.",
         ) from error
+
+
+def _resolved(path: Path) -> Path:
+    """Return where the path leads; OSError if its symbolic links form a loop."""
+    try:
+        return path.resolve()
+    except RuntimeError as error:  # what Python before 3.13 makes of it
+        raise OSError(errno.ELOOP, "its symbolic links form a loop") from error
 
 
 def _make_home(home: Path) -> None:
@@ -291,9 +312,21 @@ def _make_home(home: Path) -> None:
 
 
 @contextmanager
-def _locked(home: Path, timeout_seconds: float) -> Iterator[None]:
+def locked(home: Path, timeout_seconds: float = _LOCK_SECONDS) -> Iterator[None]:
+    """
+    Hold the home, so that no other process changes its files meanwhile.
+
+    A lock file that a dead process left holds nothing. Raises ConfigurationError if another
+    process has it for `timeout_seconds`, and OSError.
+    """
     import filelock
 
+    if (home / LOCK_NAME).is_dir():
+        raise ConfigurationError(
+            f"{shown(home / LOCK_NAME)} is a directory, and should be our lock: nothing was "
+            "written.",
+            remedy=f"`rmdir {shell_path(home / LOCK_NAME)}` removes it.",
+        )
     lock = filelock.FileLock(home / LOCK_NAME, timeout=timeout_seconds, mode=0o600)
     try:
         lock.acquire()
@@ -309,13 +342,15 @@ def _locked(home: Path, timeout_seconds: float) -> Iterator[None]:
         lock.release()
 
 
-def _replace(target: Path, content: bytes) -> None:
-    prefix = f".{target.name}.hermes-kimi-"
-    for neighbour in target.parent.iterdir():
-        # A writer that was killed left it, and it may hold a key; we have the lock.
-        if neighbour.name.startswith(prefix):
+def _sweep(directory: Path, beginning: str) -> None:
+    """Remove what writers left that were killed: it may hold a key. We have the home's lock."""
+    for neighbour in directory.iterdir():
+        if neighbour.name.startswith(beginning) and _TEMPORARY in neighbour.name:
             neighbour.unlink(missing_ok=True)
-    temporary = target.with_name(f"{prefix}{os.getpid()}-{os.urandom(4).hex()}")
+
+
+def _replace(target: Path, content: bytes) -> None:
+    temporary = target.with_name(f".{target.name}{_TEMPORARY}{os.getpid()}-{os.urandom(4).hex()}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     descriptor = os.open(temporary, flags, 0o600)
     try:

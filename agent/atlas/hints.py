@@ -26,13 +26,14 @@ class Asked:
 
     `model` is the id that was sent. `key_product` is the product that the key's prefix
     names, empty without a mark of its own. `accepted_at` is an endpoint that is known to
-    have taken this key.
+    have taken this key. `is_named` says that the user named the base URL.
     """
 
     endpoint: EndpointRow | None = None
     model: str = ""
     key_product: str = ""
     accepted_at: EndpointRow | None = None
+    is_named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +125,23 @@ def _about_key(row: BodyRow, asked: Asked, place: _Place) -> Told:
     twins = place.others(same_product=True)
     if proven and proven.id != endpoint.id:
         derived = _DERIVED["key-of-other-region"]
-        goes = f"{_move(place, proven)} sends it there; {derived.remedy}"
+        goes = f"`hermes chat --base-url {_url(proven)}` sends it there; {derived.remedy}"
         return Told(derived, goes, f": {_host(proven)} has taken it")
+    before = ", which it took before" if proven else ""
+    return Told(row, _other_region(twins, asked) + _remedy(row, place), before)
+
+
+def _other_region(twins: list[EndpointRow], asked: Asked) -> str:
+    """Return the sentence with the one command that tries the key in its other region."""
     if not twins:
-        return Told(row, _remedy(row, place))
-    twin = twins[0]
-    region = (
-        f"A key of the other region looks the same: if it is one of {_host(twin)}, "
-        f"{_move(place, twin)} sends it there. "
-    )
-    return Told(row, region + _remedy(row, place))
+        return ""
+    alike = "Keys of both regions look alike:"
+    if asked.is_named:
+        # A base URL that the user named beats whatever a probe would find.
+        url, host = _url(twins[0]), _host(twins[0])
+        return f"{alike} `hermes chat --base-url {url}` sends it to {host}. "
+    hosts = " and ".join(map(_host, twins))
+    return f"{alike} `hermes chat --probe` asks {hosts} too, and remembers who takes it. "
 
 
 def _host(endpoint: EndpointRow) -> str:

@@ -312,7 +312,7 @@ DERIVED: tuple[BodyRow, ...] = (
         statuses=(401,),
         error=KeyOfOtherRegion,
         meaning="did not take the key, which belongs to another region",
-        remedy="`hermes status` shows the endpoint in use.",
+        remedy="`hermes explain` shows what sends it to another.",
         source="hermes#8096, opencodex#728, oh-my-pi#2883, loushang#241, OpenKB#196",
     ),
     BodyRow(

@@ -42,6 +42,7 @@ KIMI_CODE_GLOBAL = EndpointRow(
         ("messages", "https://api.kimi.ai/coding"),
     ),
     console="https://www.kimi.ai/code",
+    known_as=("kimi-code-plan-global",),
     usage_path=KIMI_CODE.usage_path,
     usage_shape=KIMI_CODE.usage_shape,
     refuses_unknown_clients=KIMI_CODE.refuses_unknown_clients,
@@ -67,6 +68,9 @@ MOONSHOT = EndpointRow(
     usage_path="/users/me/balance",
     usage_shape="balance",
     balance_currency="USD",
+    rotates_keys=True,
+    # llm-moonshot's variable (`key_env_var`); its host is this one.
+    known_as=("MOONSHOT_KEY",),
     quirks=KIMI_CODE.quirks,
     models=(
         models.K31_PRO,
@@ -99,6 +103,9 @@ MOONSHOT_CN = EndpointRow(
     usage_path=MOONSHOT.usage_path,
     usage_shape=MOONSHOT.usage_shape,
     balance_currency="CNY",
+    rotates_keys=MOONSHOT.rotates_keys,
+    # models.dev's id, then hermes-agent's profile `kimi-coding-cn` (read 2026-11).
+    known_as=("moonshotai-cn", "kimi-coding-cn", "kimi-cn", "moonshot-cn", "KIMI_CN_API_KEY"),
     quirks=MOONSHOT.quirks,
     models=(
         models.CN_K3,

@@ -89,6 +89,9 @@ class EndpointRow:
     `lists_models` is False where the rows are all there is and nobody can be asked.
     `usage_path`, below the chat base URL, tells what is left: of a `plan` its windows, or the
     account's `balance` in `balance_currency`; empty where nobody tells.
+    `rotates_keys` says that a key at its limit may be replaced by another one of the user's:
+    not where that would evade the limit of a membership.
+    `known_as` are its names, and those of its key's variable, in other programs' files.
     """
 
     id: str
@@ -106,6 +109,8 @@ class EndpointRow:
     usage_path: str = ""
     usage_shape: UsageShape = ""
     balance_currency: str = ""
+    rotates_keys: bool = False
+    known_as: tuple[str, ...] = ()
     models: tuple[ModelRow, ...] = ()
 
     @property
@@ -136,7 +141,8 @@ class ProviderRow:
     list a picker shows first, in order, at every endpoint. `foreign_prefixes` are
     pairs (prefix, vendor) of keys that are refused here. `exercised` is False where
     we know only the names and the URL and have never seen an answer. `runs_here` says
-    that its model is started on this machine when it is asked.
+    that its model is started on this machine when it is asked. `defined_in` is the place in
+    the user's own settings that defines it, and empty for what we ship.
     """
 
     id: str
@@ -154,6 +160,7 @@ class ProviderRow:
     default_model: str = ""
     exercised: bool = False
     runs_here: bool = False
+    defined_in: str = ""
 
     def endpoint(self, endpoint_id: str) -> EndpointRow:
         """Return an endpoint by its id; KeyError if there is none."""
@@ -161,6 +168,10 @@ class ProviderRow:
             if row.id == endpoint_id:
                 return row
         raise KeyError(endpoint_id)
+
+    def of_product(self, product: str) -> tuple[EndpointRow, ...]:
+        """Return the endpoints of a product: the regional twins; none for an empty name."""
+        return tuple(row for row in self.endpoints if product and row.product == product)
 
     def model_at(self, endpoint: EndpointRow, model_id: str) -> ModelRow | None:
         """Return the row of a model id: the endpoint's, else the provider's, else None."""

@@ -1,21 +1,41 @@
-"""Connections as the HTTP library's pool makes them, with the chunks of answers merged."""
+"""Connections over one way out of this machine, with the chunks of answers merged."""
 
 import ssl
 from collections.abc import Iterable
 from typing import Any
 
 import httpcore2
+import httpx2
 
+from agent.errors import ConfigurationError
 from agent.transport.chunks import ChunkMerger
+from agent.transport.failures import own_words
+from agent.transport.network import Network
 
 KEPT_SECONDS = 5.0
 MOST_CONNECTIONS = 100
+EXPLAIN_PROXY = "`hermes explain` shows the proxy and where it comes from."
 
 
-def pool(
+def plain_pool() -> httpcore2.AsyncConnectionPool:
+    """Return the connections of plain http, which stay on this machine and are not kept."""
+    # An empty context trusts nobody and costs 1 ms instead of 18: it is never used.
+    return _pool(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), keep=False)
+
+
+def secure_pool(network: Network, *, keep: bool) -> httpcore2.AsyncConnectionPool:
+    """
+    Return the connections of https over a way out; `keep` leaves them open for a while.
+
+    Raises ConfigurationError for a proxy that cannot be used and certificates that cannot be read.
+    """
+    context = _trust(network)
+    return _pool(context, keep=keep, proxy=_proxy(network, context))
+
+
+def _pool(
     context: ssl.SSLContext, *, keep: bool, proxy: httpcore2.Proxy | None = None
 ) -> httpcore2.AsyncConnectionPool:
-    """Return a pool over one way out; `keep` leaves connections open for the next request."""
     return httpcore2.AsyncConnectionPool(
         ssl_context=context,
         proxy=proxy,
@@ -24,6 +44,44 @@ def pool(
         keepalive_expiry=KEPT_SECONDS,
         network_backend=_Backend(),
     )
+
+
+def _proxy(network: Network, context: ssl.SSLContext) -> httpcore2.Proxy | None:
+    if not network.proxy_url:
+        return None
+    unusable = ConfigurationError(
+        f"The proxy in {network.proxy_origin or 'the settings'} is not one that can be used: "
+        "it takes http, https, socks5 or socks5h, and a host.",
+        remedy=EXPLAIN_PROXY,
+    )
+    try:
+        # Parsed by the library above, which knows names, passwords and percent signs.
+        proxy = httpx2.Proxy(network.proxy_url)
+    except (ValueError, httpx2.InvalidURL) as error:
+        raise unusable from error
+    url = proxy.url
+    if not url.host:
+        raise unusable
+    secure = url.scheme == "https"
+    return httpcore2.Proxy(
+        url=httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=b"/"),
+        auth=proxy.raw_auth,
+        ssl_context=context if secure else None,
+    )
+
+
+def _trust(network: Network) -> ssl.SSLContext:
+    """Return what is trusted: the named certificates, else the machine's own."""
+    file, folder = network.certificate_file or None, network.certificate_dir or None
+    if file is None and folder is None:
+        return httpx2.create_ssl_context(trust_env=False)
+    try:
+        return ssl.create_default_context(cafile=file, capath=folder)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{file or folder} holds no certificates that can be read ({own_words(error)}).",
+            remedy="`hermes explain` shows which certificates are in use, and why.",
+        ) from error
 
 
 class _Backend(httpcore2.AnyIOBackend):

@@ -15,9 +15,9 @@ from agent.errors import ConfigurationError, EgressRefused, NetworkError
 from agent.events import AnswerBegan, RequestSent
 from agent.identity import USER_AGENT
 from agent.keys import ApiKey
-from agent.transport.connections import pool
+from agent.transport.connections import EXPLAIN_PROXY, plain_pool, secure_pool
 from agent.transport.egress import permit
-from agent.transport.failures import Failure, Layer, named, own_words
+from agent.transport.failures import Failure, Layer, named
 from agent.transport.network import Network
 
 READ_LIMIT_BYTES = 1024 * 1024
@@ -34,7 +34,6 @@ _THEIRS = (
     ssl.SSLError,
 )
 _EXPLAIN = "`hermes explain` shows the address and where it comes from."
-_EXPLAIN_PROXY = "`hermes explain` shows the proxy and where it comes from."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +53,16 @@ class HttpAnswer:
     The head of an answer, and its body while it comes.
 
     `headers` have lower-case names, in the order in which they came. Redirects are not
-    followed: a 3xx is an answer like any other.
+    followed: a 3xx is an answer like any other. Headers, and a body that is `read`, never
+    hold the `key` of the request, should the endpoint quote it.
     """
 
-    def __init__(self, response: httpx2.Response, attempt: "_Attempt") -> None:
+    def __init__(self, response: httpx2.Response, attempt: "_Attempt", key: ApiKey | None) -> None:
+        self._key = key or ApiKey("")
         self.status = response.status_code
         self.headers = tuple(
-            (name.lower(), value) for name, value in response.headers.multi_items()
+            (name.lower(), self._key.hide_in(value))
+            for name, value in response.headers.multi_items()
         )
         self._response = response
         self._attempt = attempt
@@ -74,6 +76,10 @@ class HttpAnswer:
     def header(self, name: str) -> str:
         """Return the first header of that name, in any case, or an empty text."""
         return next((value for key, value in self.headers if key == name.lower()), "")
+
+    def connection_fact(self, name: str) -> Any:
+        """Return `ssl_object` or `server_addr` of the connection; None if it has none."""
+        return self._response.extensions["network_stream"].get_extra_info(name)
 
     def chunks(self) -> AsyncIterator[bytes]:
         """
@@ -93,7 +99,7 @@ class HttpAnswer:
             total += len(chunk)
             if total >= limit_bytes:
                 break
-        return b"".join(pieces)[:limit_bytes]
+        return self._key.hide_in(b"".join(pieces))[:limit_bytes]
 
     async def drain(self) -> None:
         """
@@ -168,9 +174,13 @@ class Http:
         except BaseException:
             await attempt.abandon()
             raise
+        headers, told = response.headers, response.extensions
         answer = HttpAnswer(
-            httpx2.Response(response.status, headers=response.headers, stream=_Body(response)),
+            httpx2.Response(
+                response.status, headers=headers, stream=_Body(response), extensions=told
+            ),
             attempt,
+            request.key,
         )
         try:
             yield answer
@@ -182,11 +192,11 @@ class Http:
             if self._network.proxy_url:
                 raise EgressRefused(
                     f"Plain http to {url.host} does not go through a proxy: it would show the key.",
-                    remedy=_EXPLAIN_PROXY,
+                    remedy=EXPLAIN_PROXY,
                 )
-            self._plain = self._plain or _plain_pool()
+            self._plain = self._plain or plain_pool()
             return self._plain
-        self._secure = self._secure or _secure_pool(self._network, keep=not is_loopback(url.host))
+        self._secure = self._secure or secure_pool(self._network, keep=not is_loopback(url.host))
         return self._secure
 
 
@@ -275,7 +285,7 @@ def request_sent(request: HttpRequest, network: Network) -> RequestSent:
             (name, "(hidden)" if name.lower() in _SECRET_HEADERS and value != shown else value)
             for name, value in _headers(request, shown)
         ),
-        body=request.body,
+        body=request.key.hide_in(request.body) if request.key else request.body,
         proxy=hide_password(network.proxy_url) if network.proxy_url else "",
     )
 
@@ -342,51 +352,3 @@ def _for_pool(request: httpx2.Request, extensions: dict[str, Any]) -> httpcore2.
         content=request.content,
         extensions=extensions,
     )
-
-
-def _plain_pool() -> httpcore2.AsyncConnectionPool:
-    # An empty context trusts nobody and costs 1 ms instead of 18: it is never used.
-    return pool(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), keep=False)
-
-
-def _secure_pool(network: Network, *, keep: bool) -> httpcore2.AsyncConnectionPool:
-    context = _trust(network)
-    return pool(context, keep=keep, proxy=_proxy(network, context))
-
-
-def _proxy(network: Network, context: ssl.SSLContext) -> httpcore2.Proxy | None:
-    if not network.proxy_url:
-        return None
-    unusable = ConfigurationError(
-        f"The proxy in {network.proxy_origin or 'the settings'} is not one that can be used: "
-        "it takes http, https, socks5 or socks5h, and a host.",
-        remedy=_EXPLAIN_PROXY,
-    )
-    try:
-        # Parsed by the library above, which knows names, passwords and percent signs.
-        proxy = httpx2.Proxy(network.proxy_url)
-    except (ValueError, httpx2.InvalidURL) as error:
-        raise unusable from error
-    url = proxy.url
-    if not url.host:
-        raise unusable
-    secure = url.scheme == "https"
-    return httpcore2.Proxy(
-        url=httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=b"/"),
-        auth=proxy.raw_auth,
-        ssl_context=context if secure else None,
-    )
-
-
-def _trust(network: Network) -> ssl.SSLContext:
-    """Return what is trusted: the named certificates, else the machine's own."""
-    file, folder = network.certificate_file or None, network.certificate_dir or None
-    if file is None and folder is None:
-        return httpx2.create_ssl_context(trust_env=False)
-    try:
-        return ssl.create_default_context(cafile=file, capath=folder)
-    except OSError as error:
-        raise ConfigurationError(
-            f"{file or folder} holds no certificates that can be read ({own_words(error)}).",
-            remedy="`hermes explain` shows which certificates are in use, and why.",
-        ) from error

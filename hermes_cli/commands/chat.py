@@ -8,6 +8,7 @@ import threading
 import uuid
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
@@ -16,6 +17,7 @@ from agent.messages import Options, user
 from agent.route import Route
 from hermes_cli.auth import Flags
 from hermes_cli.config import read_settings
+from hermes_cli.pool import Pool
 from hermes_cli.runtime_provider import open_client, require_key, running_route
 from hermes_cli.ui.screen import JsonScreen, Screen, Sink, alias_sentences
 from hermes_cli.ui.style import is_terminal
@@ -31,6 +33,13 @@ _READ_BYTES = 64 * 1024
 @click.option("--provider", default="", metavar="ID", help="Whom to ask; see `hermes providers`.")
 @click.option("-m", "--model", default="", metavar="ID", help="Which model; see `hermes models`.")
 @click.option("--base-url", default="", metavar="URL", help="Where to ask, instead of the key's.")
+@click.option("--key", default="", metavar="NAME", help="Which stored key; see `hermes key list`.")
+@click.option(
+    "--probe", is_flag=True, help="Ask every region of the key's product, once, where it belongs."
+)
+@click.option(
+    "--fallback/--no-fallback", default=True, help="Whether the chain of `fallback` may be used."
+)
 @click.option(
     "--effort", default="", metavar="WORD", help="How hard to think: low, high, max, off."
 )
@@ -51,7 +60,7 @@ def command(
     as_json: bool,
     show_thinking: bool,
     debug: bool,
-    **route: str,
+    **route: Any,
 ) -> None:
     """Ask a model: once with -q, or in a conversation.
 
@@ -91,7 +100,7 @@ def _ask_once(question: Question, flags: Flags, screen: Screen, err: Sink) -> No
     """Ask one question and show the answer; `main` shows errors, and a reader may leave early."""
     try:
         settings = read_settings()
-        with running_route(flags, settings) as route:
+        with Pool(flags, settings) as pool, running_route(flags, settings) as route:
             screen.begin(route, (*route.notices, *settings.notices, *alias_sentences(route)))
             if route.model_error is not None:
                 raise route.model_error
@@ -102,7 +111,7 @@ def _ask_once(question: Question, flags: Flags, screen: Screen, err: Sink) -> No
                     "There is nothing to ask: -q has no text and standard input is empty.",
                     remedy='`hermes chat -q "..."` asks, `hermes` begins a conversation.',
                 )
-            asyncio.run(_stream(route, prompt, question, screen))
+            asyncio.run(_stream(route, prompt, question, screen, pool))
     except HermesError as error:
         if isinstance(screen, JsonScreen):
             screen.error(error)
@@ -111,11 +120,14 @@ def _ask_once(question: Question, flags: Flags, screen: Screen, err: Sink) -> No
         screen.end()
 
 
-async def _stream(route: Route, prompt: str, question: Question, screen: Screen) -> None:
-    async with open_client(route, retries=question.retries) as client:
+async def _stream(
+    route: Route, prompt: str, question: Question, screen: Screen, pool: Pool
+) -> None:
+    async with open_client(route, retries=question.retries, detour=pool) as client:
         stream = client.stream([user(prompt)], options=question.options)
         async with aclosing(stream) as events:
             async for event in events:
+                screen.follow(client.route)
                 screen.show(event)
 
 

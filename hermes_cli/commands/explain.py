@@ -23,6 +23,7 @@ from hermes_cli.config import (
     read_network,
     read_settings,
 )
+from hermes_cli.fallback import chain_of
 from hermes_cli.models import read_facts
 from hermes_cli.report import (
     aligned,
@@ -59,12 +60,14 @@ def command(provider: str, model: str, base_url: str, as_json: bool) -> int:
     flags = Flags(provider=provider, model=model, base_url=base_url)
     route = route_to_show(flags, settings, read_facts())
     network, trouble = _network(route)
+    chain = chain_of(settings)
     tell_notices(route, settings)
     if as_json:
         print_json(
             {
                 "route": route_document(route),
                 "model_file": _model_file_document(route, settings),
+                "fallback": told(chain) if chain else None,
                 "network": _network_document(network, trouble),
                 "home": _home(settings),
                 "files": files_document(),
@@ -74,14 +77,14 @@ def command(provider: str, model: str, base_url: str, as_json: bool) -> int:
             }
         )
     else:
-        pairs = [*_route_pairs(route), *_model_file_pairs(route, settings)]
+        pairs = [*_route_pairs(route), *_model_file_pairs(route, settings), *_chain_pairs(chain)]
         pairs += [*_network_pairs(network, trouble), *_home_pairs(settings)]
         for line in aligned(pairs):
             say(line)
-    for error in (route.model_error, trouble):
-        if error is not None:
-            print_error(error)
-    return max((e.exit_code for e in (route.model_error, trouble) if e is not None), default=0)
+    errors = [e for e in (route.egress_error, route.model_error, trouble) if e is not None]
+    for error in errors:
+        print_error(error)
+    return max((error.exit_code for error in errors), default=0)
 
 
 def _network(route: Route) -> tuple[Network | None, ConfigurationError | None]:
@@ -144,6 +147,12 @@ def _model_file_pairs(route: Route, settings: Settings) -> Pairs:
     if named is None:
         return []
     return [("Model file", named.value), ("", f"from {_source(named)}")]
+
+
+def _chain_pairs(chain: Candidate[list[str]] | None) -> Pairs:
+    if chain is None:
+        return []
+    return [("Fallback", ", then ".join(chain.value)), ("", f"from {_source(chain)}")]
 
 
 def _network_pairs(network: Network | None, trouble: ConfigurationError | None) -> Pairs:

@@ -66,9 +66,9 @@ def _refresh(route: Route) -> HermesError | None:
     """Ask the Route's endpoint and remember the answer; return why that failed, or None."""
     from hermes_cli.runtime_provider import open_client, require_key
 
-    async def ask() -> None:
+    async def ask() -> str:
         async with open_client(route) as client:
-            await refresh(client, at=datetime.now(UTC).isoformat(timespec="seconds"))
+            return await refresh(client, at=datetime.now(UTC).isoformat(timespec="seconds"))
 
     if not route.endpoint.lists_models:
         return UsageError(
@@ -77,9 +77,11 @@ def _refresh(route: Route) -> HermesError | None:
         )
     try:
         require_key(route)
-        asyncio.run(ask())
+        refused = asyncio.run(ask())
     except HermesError as error:
         return error
+    if refused:
+        notice(refused)
     return None
 
 

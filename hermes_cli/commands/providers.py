@@ -8,10 +8,12 @@ import click
 from agent.catalog import PROVIDERS
 from agent.catalog.rows import ProviderRow
 from agent.errors import ConfigurationError
-from hermes_cli.auth import PROVIDER_REGISTRY, Status, get_auth_status
+from hermes_cli.auth import Status, default_base_url, get_auth_status
+from hermes_cli.config import read_settings
 from hermes_cli.report import JSON_OPTION, aligned, error_document, tell_conflicts
 from hermes_cli.ui.style import is_terminal, print_json, say
 from hermes_cli.ui.table import print_table
+from hermes_cli.user_providers import Unusable, user_providers
 
 COLUMNS = ("id", "name", "wire", "key variables", "base URL variable", "URL", "configured", "note")
 
@@ -19,12 +21,12 @@ COLUMNS = ("id", "name", "wire", "key variables", "base URL variable", "URL", "c
 @click.command("providers")
 @JSON_OPTION
 def command(as_json: bool) -> None:
-    """List the providers and their variables.
+    """List the providers and their variables, those that config.toml defines last.
 
     One that cannot be used has the reason beside it; the others are not touched by it.
     """
     tell_conflicts()
-    found = [(row, *_status(row)) for row in PROVIDERS]
+    found = [_found(each) for each in (*PROVIDERS, *user_providers(read_settings()))]
     if as_json:
         print_json({"providers": [_document(*each) for each in found]})
         return
@@ -34,6 +36,18 @@ def command(as_json: bool) -> None:
             say(line)
     else:
         print_table("Providers", COLUMNS, rows)
+
+
+def _found(
+    each: ProviderRow | Unusable,
+) -> tuple[ProviderRow, Status | None, ConfigurationError | None]:
+    """Return a provider's row with its status, or with why it cannot be used."""
+    if isinstance(each, Unusable):
+        return ProviderRow(id=each.id or "?", name="", defined_in=each.where), None, each.error
+    try:
+        return each, get_auth_status(each.id), None
+    except ConfigurationError as error:
+        return each, None, error
 
 
 def _block(row: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -48,14 +62,6 @@ def _block(row: tuple[str, ...]) -> list[tuple[str, str]]:
     return list(zip((row_id, "", ""), filter(None, lines), strict=False))
 
 
-def _status(row: ProviderRow) -> tuple[Status | None, ConfigurationError | None]:
-    """Return a provider's status, or why it cannot be used."""
-    try:
-        return get_auth_status(row.id), None
-    except ConfigurationError as error:
-        return None, error
-
-
 def _wire(row: ProviderRow) -> str:
     return row.endpoints[0].wires[0] if row.endpoints else "chat"
 
@@ -63,7 +69,7 @@ def _wire(row: ProviderRow) -> str:
 def _cells(
     row: ProviderRow, status: Status | None, error: ConfigurationError | None
 ) -> tuple[str, ...]:
-    default_url = PROVIDER_REGISTRY[row.id].inference_base_url
+    default_url = default_base_url(row)
     if status is None:
         configured = f"no: {error.message}" if error else "no"
     elif status["configured"]:
@@ -79,14 +85,20 @@ def _cells(
         row.base_url_variable,
         "on this machine" if row.runs_here else url,
         configured,
-        "" if row.exercised else "not exercised by us",
+        _note(row),
     )
+
+
+def _note(row: ProviderRow) -> str:
+    if row.defined_in and row.endpoints:
+        return f"defined in {row.defined_in}"
+    return "" if row.exercised else "not exercised by us"
 
 
 def _document(
     row: ProviderRow, status: Status | None, error: ConfigurationError | None
 ) -> dict[str, Any]:
-    default_url = PROVIDER_REGISTRY[row.id].inference_base_url
+    default_url = default_base_url(row)
     return {
         "id": row.id,
         "name": row.name,
@@ -100,5 +112,6 @@ def _document(
         "configured": bool(status and status["configured"]),
         "key_source": status["key_source"] if status else "",
         "exercised": row.exercised,
+        "defined_in": row.defined_in,
         "error": error_document(error),
     }

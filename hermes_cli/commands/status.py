@@ -29,7 +29,8 @@ __all__ = ["command", "lines"]
 def command(provider: str, model: str, base_url: str, as_json: bool) -> int:
     """Show the provider, key, endpoint and model in use.
 
-    Exits with 3 if there is no key, 2 if the endpoint does not have the model.
+    Exits with 3 if there is no key or it may not go there, 2 if the endpoint does not have
+    the model.
     """
     settings = read_settings()
     flags = Flags(provider=provider, model=model, base_url=base_url)
@@ -41,7 +42,7 @@ def command(provider: str, model: str, base_url: str, as_json: bool) -> int:
     else:
         for line in aligned(lines(route)):
             say(line)
-    for error in (route.model_error, missing):
+    for error in (route.egress_error, route.model_error, missing):
         if error is not None:
             print_error(error)
     return _exit_code(route, missing)
@@ -62,7 +63,7 @@ def _missing_model_file(route: Route, settings: Settings) -> ConfigurationError 
 def _exit_code(route: Route, missing: ConfigurationError | None) -> int:
     if missing is not None:
         return missing.exit_code
-    if lacks_key(route):
+    if lacks_key(route) or route.egress_error is not None:
         return ConfigurationError.exit_code
     return route.model_error.exit_code if route.model_error else 0
 

@@ -9,14 +9,15 @@ import click
 
 from agent.errors import UsageError
 from agent.route import Route
-from agent.usage import Balance, PlanUsage, Wallet, Window, read_balance, read_plan
+from agent.usage import Balance, PlanUsage, Window, read_balance, read_plan
 from hermes_cli.auth import Flags
 from hermes_cli.config import read_settings
 from hermes_cli.models import read_facts
+from hermes_cli.opening import open_client
 from hermes_cli.report import JSON_OPTION, aligned, route_to_show, shown_base_url, tell_notices
-from hermes_cli.runtime_provider import open_client, require_key
+from hermes_cli.runtime_provider import require_key
 from hermes_cli.ui.style import notice, print_json, say
-from hermes_cli.ui.usage_lines import bar, moment_words, money, percent
+from hermes_cli.ui.usage_lines import balance_lines, left_warnings, plan_lines
 
 
 @click.command("usage")
@@ -53,77 +54,13 @@ def command(provider: str, base_url: str, as_json: bool) -> None:
     told += balance_lines(balance, route.endpoint.balance_currency) if balance else []
     for line in aligned(told):
         say(line)
-    for sentence in _warnings(route, plan, balance):
+    for sentence in left_warnings(route.endpoint, plan or balance):
         notice(sentence)
 
 
 async def _ask(route: Route) -> bytes:
     async with open_client(route) as client:
         return await client.fetch(route.endpoint.usage_path)
-
-
-def plan_lines(plan: PlanUsage, *, now: datetime) -> list[tuple[str, str]]:
-    """Return a plan's windows as pairs of a label and a bar with what it says, then the wallet."""
-    told = []
-    for window in plan.windows:
-        told.append((window.name, _window_words(window, now=now)))
-        told += [
-            (
-                "",
-                f"{bar(other.used_share)} {percent(other.used_share):>5}  as its {other.shape} say",
-            )
-            for other in plan.disputed
-            if other.name == window.name
-        ]
-    return told + (_wallet_lines(plan.wallet) if plan.wallet else [])
-
-
-def balance_lines(balance: Balance, currency: str) -> list[tuple[str, str]]:
-    """Return a balance as pairs of a label and an amount; what was not told is left out."""
-    amounts = (
-        ("available", balance.available),
-        ("voucher", balance.voucher),
-        ("cash", balance.cash),
-    )
-    return [(name, money(amount, currency)) for name, amount in amounts if amount is not None]
-
-
-def _window_words(window: Window, *, now: datetime) -> str:
-    words = f"{bar(window.used_share)} {percent(window.used_share):>5}"
-    if window.used is not None and window.limit is not None:
-        words += f"  {window.used:f} of {window.limit:f}"
-    if window.resets_at is not None:
-        words += f"  starts anew {moment_words(window.resets_at, now=now)}"
-    return words
-
-
-def _wallet_lines(wallet: Wallet) -> list[tuple[str, str]]:
-    if wallet.left is None:
-        return []
-    limit = ""
-    if wallet.month_limit is not None:
-        limit = f", at most {money(wallet.month_limit, wallet.currency)} a month"
-    return [("extra usage", f"{money(wallet.left, wallet.currency)} left{limit}")]
-
-
-def _warnings(route: Route, plan: PlanUsage | None, balance: Balance | None) -> list[str]:
-    """Return what stands between the user and the next answer."""
-    sentences = []
-    if plan and plan.disputed:
-        sentences.append(
-            "The endpoint tells one window in two ways; the fuller one counts: calls were seen "
-            "to be refused while the other said there was room."
-        )
-    sentences += [
-        f"The window of {window.name} is used up."
-        for window in (plan.windows if plan else ())
-        if window.used_share is not None and window.used_share >= 1
-    ]
-    if balance and balance.available <= 0:
-        sentences.append(
-            f"Nothing is available, and calls are refused: {route.endpoint.console} takes money."
-        )
-    return sentences
 
 
 def _print_document(
@@ -142,7 +79,7 @@ def _print_document(
                 "voucher": _number(balance.voucher),
                 "cash": _number(balance.cash),
             },
-            "warnings": _warnings(route, plan, balance),
+            "warnings": left_warnings(route.endpoint, plan or balance),
         }
     )
 

@@ -1,15 +1,25 @@
 """Questions to a person: in a terminal, over a pipe, or to a script in a test."""
 
+import itertools
 import shutil
 import sys
 import textwrap
-from typing import Protocol
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
 
-from agent.errors import HermesError
+from agent.errors import HermesError, ProviderError
+from hermes_cli.config import color_wanted
 from hermes_cli.ui.style import is_terminal, say
+
+T = TypeVar("T")
 
 _LONGEST_INPUT = 64 * 1024
 """How many bytes are read of a key given on standard input."""
+
+_TURN_SECONDS = 0.1
+_LINE_ANEW = "\r\x1b[2K"
 
 # What stands in for a sign where the output's encoding has none (a C locale, a code page).
 _STAND_INS = {"✓": "OK:", "…": "...", "→": "->", "·": "-"}
@@ -32,6 +42,10 @@ class Prompter(Protocol):
     `tries` is how often one question is asked before a wrong answer ends the program. Every
     question raises InputEnded if there is no answer to come, KeyboardInterrupt on Ctrl-C.
     """
+
+    @property
+    def is_person(self) -> bool:
+        """Whether a person watches, who can be asked what no script has an answer for."""
 
     @property
     def tries(self) -> int:
@@ -67,6 +81,7 @@ def _wrapped(text: str) -> list[str]:
 class _Printing:
     """Says lines on standard output and understands yes and no; the asking is in subclasses."""
 
+    is_person = False
     tries = 1
 
     def say(self, text: str, style: str = "") -> None:
@@ -97,6 +112,7 @@ class _Printing:
 class TerminalPrompter(_Printing):
     """A person at a terminal: line editing, and stars in place of a key."""
 
+    is_person = True
     tries = 3
 
     def ask_secret(self, question: str) -> str:
@@ -151,6 +167,56 @@ def open_prompter() -> Prompter:
     if is_terminal(sys.stdin) and is_terminal(sys.stdout):
         return TerminalPrompter()
     return PipePrompter()
+
+
+def with_tries(
+    prompter: Prompter,
+    attempt: Callable[[], T],
+    kinds: tuple[type[HermesError], ...] = (HermesError,),
+) -> T:
+    """Return what the attempt returns; say why it failed and repeat it while there are tries."""
+    for left in range(prompter.tries - 1, 0, -1):
+        try:
+            return attempt()
+        except InputEnded:
+            raise
+        except kinds as error:
+            more = f"{left} more {'tries' if left > 1 else 'try'}"
+            prompter.say(f"{error.message} ({more})", "red")
+            if isinstance(error, ProviderError) and error.remedy:
+                prompter.say(error.remedy)
+    return attempt()
+
+
+@contextmanager
+def spinner(text: str) -> Iterator[None]:
+    """
+    Show on standard error that something is waited for, as long as it is.
+
+    Only on a terminal that takes colours and movements; nothing of it stays.
+    """
+    stream = sys.stderr
+    if not is_terminal(stream) or not color_wanted():
+        yield
+        return
+    over = threading.Event()
+
+    def turn() -> None:
+        for sign in itertools.cycle("|/-\\"):
+            stream.write(f"{_LINE_ANEW}{sign} {text} ")
+            stream.flush()
+            if over.wait(_TURN_SECONDS):
+                return
+
+    thread = threading.Thread(target=turn, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        stream.write(_LINE_ANEW)
+        stream.flush()
 
 
 def read_input() -> str:

@@ -18,6 +18,7 @@ from agent.events import (
     RequestSent,
     Resumed,
     Retrying,
+    RouteChanged,
     ServedModel,
     TextDelta,
     ThinkDelta,
@@ -26,11 +27,18 @@ from agent.events import (
     WindowLearnt,
     WireMoved,
 )
-from agent.identity import PRODUCT
 from agent.messages import ToolCall, text_of
 from agent.route import Route
 from agent.wire.base import without_lone_surrogates
 from hermes_cli.config import color_wanted
+from hermes_cli.ui.sentences import (
+    Happening,
+    ending_sentences,
+    head_lines,
+    one_line,
+    request_lines,
+    sentences_of,
+)
 from hermes_cli.ui.style import SCHEMA, is_terminal, printable, styled
 from hermes_cli.ui.usage_lines import (
     cost_document,
@@ -40,9 +48,6 @@ from hermes_cli.ui.usage_lines import (
     usage_line,
 )
 
-Happening = WireMoved | Retrying | Resumed | WindowLearnt | ServedModel | BudgetRaised
-"""What may happen to a request between its prompt and its answer."""
-
 _EVENT_NAMES: dict[type[Happening], str] = {
     WireMoved: "wire_moved",
     Retrying: "retrying",
@@ -50,15 +55,10 @@ _EVENT_NAMES: dict[type[Happening], str] = {
     WindowLearnt: "window_learnt",
     ServedModel: "served_model",
     BudgetRaised: "budget_raised",
+    RouteChanged: "route_changed",
 }
 _FULL_PIPE_SECONDS = 0.01
 _LINE_ANEW = "\r\x1b[2K"
-_SAID_CHARACTERS = 200
-_ENDINGS = {
-    "length": "The answer stopped at its limit of tokens, before its end (`length`).",
-    "content_filter": "The endpoint held back the answer, or the rest of it (`content_filter`).",
-    "tool_calls": "The model asked for a tool (`tool_calls`), and this conversation offers none.",
-}
 
 
 class Sink:
@@ -153,6 +153,10 @@ class Screen:
         for sentence in notices:
             self.notice(sentence)
 
+    def follow(self, route: Route) -> None:
+        """Take note of the Route that goes on with the answer: of it, cost and model are told."""
+        self._route = route
+
     def notice(self, sentence: str) -> None:
         """Show one line about the run."""
         self._line(one_line(sentence), style="yellow")
@@ -219,7 +223,8 @@ class Screen:
         self._waiting = event is not None
 
     def _happened(self, event: Happening) -> None:
-        self.notice(sentence_of(event))
+        for sentence in sentences_of(event):
+            self.notice(sentence)
 
     def _call(self, call: ToolCall) -> None:
         self.notice(f"The model asks for the tool {call.name}, and nothing is offered here.")
@@ -261,15 +266,6 @@ class Screen:
 class JsonScreen(Screen):
     """One JSON object a line on `out` for each event; see docs/json.md."""
 
-    def __init__(self, out: Sink, err: Sink, *, debug: bool = False) -> None:
-        super().__init__(out, err, debug=debug)
-        self._model_asked = ""
-
-    def begin(self, route: Route, notices: Iterable[str]) -> None:
-        """Take note of the Route, and give each notice as an event too."""
-        self._model_asked = route.model.value
-        super().begin(route, notices)
-
     def notice(self, sentence: str) -> None:
         """Show one line about the run, as an event too."""
         self._event("notice", text=sentence)
@@ -294,7 +290,8 @@ class JsonScreen(Screen):
 
     def _happened(self, event: Happening) -> None:
         self._event(_EVENT_NAMES[type(event)], **msgspec.structs.asdict(event))
-        Screen.notice(self, sentence_of(event))
+        for sentence in sentences_of(event):
+            Screen.notice(self, sentence)
 
     def _call(self, call: ToolCall) -> None:
         self._event("tool_call", id=call.id, name=call.name, arguments=call.arguments)
@@ -306,7 +303,7 @@ class JsonScreen(Screen):
         self._event(
             "finished",
             finish_reason=event.finish_reason,
-            model=self._model_asked,
+            model=self._route.model.value if self._route else "",
             model_sent=self._model_sent,
             served_model=event.model,
             usage=usage and msgspec.structs.asdict(usage),
@@ -326,68 +323,3 @@ def alias_sentences(route: Route) -> tuple[str, ...]:
         return ()
     host = urlsplit(route.base_url.value).hostname
     return (f"`{route.model.value}` is our name; {route.model_id_sent} is sent to {host}.",)
-
-
-def sentence_of(event: Happening) -> str:
-    """Return the line that tells what happened to the request on its way."""
-    match event:
-        case WireMoved():
-            said = one_line(event.said)
-            if len(said) > _SAID_CHARACTERS:
-                said = said[:_SAID_CHARACTERS] + "…"
-            sentence = (
-                f"{urlsplit(event.url).hostname} does not take {PRODUCT} on its {event.refused} "
-                f"wire (403: {said}), so this goes over the {event.taken} wire, as the next "
-                "prompts will."
-            )
-        case Retrying():
-            sentence = (
-                f"{event.reason} Asking again in {event.seconds:.0f} s (try {event.attempt})."
-            )
-        case Resumed():
-            how = "it goes on where it stopped" if event.continued else "it is asked anew"
-            sentence = f"{event.reason} Nothing is lost: {how}."
-        case WindowLearnt():
-            sentence = (
-                f"The window of {event.model} is {event.tokens:,} tokens for this key: learnt. "
-                f"{event.dropped_messages} old tool results were left out."
-            )
-        case ServedModel():
-            sentence = f"{event.served} answered, not {event.asked}."
-        case BudgetRaised():
-            sentence = (
-                f"Thinking used all {event.before_tokens:,} tokens before an answer came: asked "
-                f"once more with {event.after_tokens:,}."
-            )
-    return sentence
-
-
-def ending_sentences(event: Finished) -> list[str]:
-    """Return what must be told about how an answer ended: nothing if it is whole."""
-    sentences = [_ENDINGS[event.finish_reason]] if event.finish_reason in _ENDINGS else []
-    if not text_of(event.message):
-        thought = "The model thought, and" if event.message.parts else "The model"
-        sentences.append(f"{thought} answered nothing.")
-    return sentences
-
-
-def request_lines(event: RequestSent) -> list[str]:
-    """Return a request as lines, `>` before each; the key is a fingerprint already."""
-    lines = [f"{event.method} {event.url}"]
-    if event.proxy:
-        lines.append(f"through {event.proxy}")
-    lines += [f"{name}: {value}" for name, value in event.headers]
-    if event.body:
-        lines.append(f"{len(event.body):,} bytes:")
-        lines.append(event.body.decode("utf-8", "replace"))
-    return [f"> {line}" for line in lines]
-
-
-def head_lines(event: AnswerBegan) -> list[str]:
-    """Return the head of an answer as lines, `<` before each."""
-    return [f"< {event.status}", *(f"< {name}: {value}" for name, value in event.headers)]
-
-
-def one_line(text: str) -> str:
-    """Return the text with its line breaks and runs of blanks as single blanks."""
-    return " ".join(text.split())

@@ -5,9 +5,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from agent.catalog.kimi_models import COMPILED
+from agent.catalog.rows import EndpointRow
 from agent.costs import CacheFall, Cost, Totals, cached_share, cost_of, priced_row
 from agent.messages import Message, Usage
 from agent.route import Route
+from agent.usage import Balance, PlanUsage, Wallet, Window
 
 _SYMBOLS = {"USD": "$", "CNY": "¥"}
 _SMALLEST = Decimal("0.0001")
@@ -97,6 +99,84 @@ def moment_words(moment: datetime, *, now: datetime) -> str:
     if days:
         return f"{clock}, in {days} d {hours % 24} h"
     return f"{clock}, in {hours} h {minutes % 60} min" if hours else f"{clock}, in {minutes} min"
+
+
+def plan_lines(plan: PlanUsage, *, now: datetime) -> list[tuple[str, str]]:
+    """Return a plan's windows as pairs of a label and a bar with what it says, then the wallet."""
+    told = []
+    for window in plan.windows:
+        told.append((window.name, _window_words(window, now=now)))
+        told += [
+            (
+                "",
+                f"{bar(other.used_share)} {percent(other.used_share):>5}  as its {other.shape} say",
+            )
+            for other in plan.disputed
+            if other.name == window.name
+        ]
+    return told + (_wallet_lines(plan.wallet) if plan.wallet else [])
+
+
+def balance_lines(balance: Balance, currency: str) -> list[tuple[str, str]]:
+    """Return a balance as pairs of a label and an amount; what was not told is left out."""
+    amounts = (
+        ("available", balance.available),
+        ("voucher", balance.voucher),
+        ("cash", balance.cash),
+    )
+    return [(name, money(amount, currency)) for name, amount in amounts if amount is not None]
+
+
+def left_words(left: PlanUsage | Balance, currency: str, *, now: datetime) -> str:
+    """Return what is left of a plan or of a balance in `currency`, in one line."""
+    if isinstance(left, Balance):
+        return f"{money(left.available, currency)} available"
+    return "; ".join(_share_words(window, now=now) for window in left.windows)
+
+
+def left_warnings(endpoint: EndpointRow, left: PlanUsage | Balance | None) -> list[str]:
+    """Return what stands between the user and the next answer, as sentences."""
+    if left is None:
+        return []
+    if isinstance(left, Balance):
+        if not left.is_used_up:
+            return []
+        return [f"Nothing is available, and calls are refused: {endpoint.console} takes money."]
+    sentences = []
+    if left.disputed:
+        sentences.append(
+            "The endpoint tells one window in two ways; the fuller one counts: calls were seen "
+            "to be refused while the other said there was room."
+        )
+    sentences += [f"The window of {window.name} is used up." for window in left.used_up]
+    return sentences
+
+
+def _window_words(window: Window, *, now: datetime) -> str:
+    words = f"{bar(window.used_share)} {percent(window.used_share):>5}"
+    if window.used is not None and window.limit is not None:
+        words += f"  {window.used:f} of {window.limit:f}"
+    if window.resets_at is not None:
+        words += f"  starts anew {moment_words(window.resets_at, now=now)}"
+    return words
+
+
+def _wallet_lines(wallet: Wallet) -> list[tuple[str, str]]:
+    if wallet.left is None:
+        return []
+    limit = ""
+    if wallet.month_limit is not None:
+        limit = f", at most {money(wallet.month_limit, wallet.currency)} a month"
+    return [("extra usage", f"{money(wallet.left, wallet.currency)} left{limit}")]
+
+
+def _share_words(window: Window, *, now: datetime) -> str:
+    words = f"{window.name}: {percent(window.used_share)} used"
+    if window.resets_at is None:
+        return words
+    here, today = window.resets_at.astimezone(), now.astimezone()
+    is_today = here.date() == today.date()
+    return f"{words}, anew {f'at {here:%H:%M}' if is_today else f'on {here:%Y-%m-%d}'}"
 
 
 def fall_sentence(fall: CacheFall, messages: Sequence[Message]) -> str:

@@ -37,14 +37,33 @@ def refused(status: int, message: str, asked: Asked) -> errors.ProviderError:
     ],
 )
 def test_a_bad_key_may_be_one_of_the_other_region(name: str, twin: str, url: str) -> None:
-    """Keys of both regions look alike (hermes #8096, loushang #241): the other one is named."""
+    """
+    Keys of both regions look alike (hermes #8096, loushang #241): the other one is named.
+
+    One command tries it: the probe, or the other URL where the user's own setting, which
+    beats whatever a probe finds, says where the key goes.
+    """
     row = row_of(name)
-    error = refused(401, "Invalid Authentication", Asked(endpoint=row, key_product=row.product))
+    for is_named, command in (
+        (False, f"`hermes chat --probe` asks {twin} too, and remembers who takes it"),
+        (True, f"`hermes chat --base-url {url}` sends it to {twin}"),
+    ):
+        asked = Asked(endpoint=row, key_product=row.product, is_named=is_named)
+        error = refused(401, "Invalid Authentication", asked)
+
+        assert type(error) is errors.KeyRefused
+        assert error.remedy.startswith(f"Keys of both regions look alike: {command}. ")
+        assert row.console in error.remedy
+
+
+def test_a_key_that_was_taken_here_before_is_told_so() -> None:
+    """It may have been replaced since; it is not called a key that was never right."""
+    row = row_of("moonshot")
+    error = refused(401, "Invalid Authentication", Asked(endpoint=row, accepted_at=row))
 
     assert type(error) is errors.KeyRefused
-    assert twin in error.remedy
-    assert f"`hermes config set providers.kimi-coding.base_url {url}`" in error.remedy
-    assert row.console in error.remedy
+    assert error.message.startswith("host did not take the key, which it took before (401)")
+    assert "`hermes setup` takes another key" in error.remedy
 
 
 def test_a_key_that_the_other_region_has_taken_is_told_so() -> None:
@@ -58,7 +77,8 @@ def test_a_key_that_the_other_region_has_taken_is_told_so() -> None:
 
     assert type(error) is errors.KeyOfOtherRegion
     assert "another region: api.moonshot.cn has taken it" in error.message
-    assert "base_url https://api.moonshot.cn/v1`" in error.remedy
+    assert "`hermes chat --base-url https://api.moonshot.cn/v1` sends it there" in error.remedy
+    assert "`hermes explain` shows what sends it to another" in error.remedy
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,15 @@ PARTS = (*SHIPPED, "benchmarks", "scripts", "examples")
 ROWS = {"agent/catalog/kimi.py", "agent/catalog/kimi_models.py"}
 # `agent/keys.py` is where the function stands.
 MAY_SEE_KEYS = {"agent/keys.py"} | {
-    f"hermes_cli/{name}.py" for name in ("auth", "plan", "runtime_provider")
+    f"hermes_cli/{name}.py"
+    for name in (
+        "auth",
+        "key_file",
+        "key_sources",
+        "keyring_store",
+        "plan",
+        "runtime_provider",
+    )
 }
 NOT_OURS = {"build", "dist", "__pycache__", ".git", ".venv"}
 CACHES = ("_cache", ".egg-info", ".hypothesis")

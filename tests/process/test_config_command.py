@@ -58,6 +58,13 @@ GOOD = {
         '[providers.custom]\nbase_url = "http://127.0.0.1:1/v1"\n'
     ),
     ("providers.custom.wire", "messages"): '[providers.custom]\nwire = "messages"\n',
+    ("fallback", "kimi/kimi-k3, local"): 'fallback = ["kimi-coding/kimi-k3", "local"]\n',
+    ("providers.kimi.granted_hosts", "B.example,a.example"): (
+        '[providers.kimi-coding]\ngranted_hosts = ["b.example", "a.example"]\n'
+    ),
+    ("providers.kimi-coding.key_command", "pass show 'my kimi'"): (
+        '[providers.kimi-coding]\nkey_command = ["pass", "show", "my kimi"]\n'
+    ),
 }
 
 
@@ -86,6 +93,11 @@ BAD = {
     ("model", "k3"): "does not have the model `k3`",
     ("model", " "): "is empty",
     ("PATH", "/bin"): "no setting or variable of that name",
+    ("fallback", "kimi/"): "After the slash",
+    ("providers.kimi-coding.granted_hosts", "https://a.example"): "no bare host name",
+    ("providers.kimi-coding.key", "nothing"): "No key of Kimi / Moonshot is stored under that",
+    ("providers.kimi-coding.key_command", "pass 'show"): "is not closed",
+    ("providers.kimi-coding.key_command", "echo sk-secret-1234"): "looks like a key",
 }
 
 
@@ -98,6 +110,38 @@ def test_what_cannot_be_used_is_refused_with_exit_2(here: Here, name: str, value
     assert BAD[name, value] in result.stderr
     assert "secret" not in result.stderr
     assert not here.home.exists()
+
+
+def test_a_list_is_shown_and_dropped(here: Here) -> None:
+    """One text for a person, a list for a script; commas separate, and the shell's quotes."""
+    here.write(
+        "config.toml",
+        'fallback = ["local", "deepseek/deepseek-chat"]\n'
+        '[providers.kimi-coding]\nkey_command = ["pass", "show", "my kimi"]\n',
+    )
+
+    chain = here("config", "get", "fallback")
+    command = here("config", "get", "providers.kimi.key_command")
+    listed = here.json("config", "get", "providers.kimi.key_command")
+    dropped = here("config", "unset", "fallback")
+
+    assert chain.stdout == "local, deepseek/deepseek-chat\n"
+    assert command.stdout == "pass show 'my kimi'\n"
+    assert listed["value"] == ["pass", "show", "my kimi"]
+    assert dropped.code == 0
+    assert "fallback" not in files(here)["config.toml"]
+
+
+def test_a_provider_of_ones_own_has_settings_too(here: Here) -> None:
+    """What a remedy names for it can be set and dropped; a table that is not there cannot."""
+    here.write("config.toml", '[providers.mine]\nbase_url = "https://gateway.example/v1"\n')
+
+    wire = here("config", "set", "providers.mine.wire", "messages")
+    url = here("config", "get", "providers.mine.base_url")
+    gone = here("config", "unset", "providers.mine.base_url")
+
+    assert (wire.code, url.stdout, gone.code) == (0, "https://gateway.example/v1\n", 0)
+    assert files(here)["config.toml"] == '[providers.mine]\nwire = "messages"\n'
 
 
 def test_an_unknown_provider_is_refused_as_everywhere(here: Here) -> None:
@@ -126,8 +170,17 @@ def test_a_key_in_the_wrong_place_is_not_repeated(here: Here) -> None:
 
     assert as_name.code == as_url.code == 2
     assert PLAN_KEY not in as_name.stderr + as_url.stderr
+    assert "never taken as an argument" in as_name.stderr
+    assert "`hermes setup`" in as_url.stderr
+
+
+def test_a_name_that_is_none_lists_what_exists(here: Here) -> None:
+    """Settings and variables, each as it can be typed."""
+    result = here("config", "get", "nope")
+
+    assert result.code == 2
     for known in ("provider, model", "providers.ID.base_url", "KIMI_CODING_API_KEY"):
-        assert known in as_name.stderr
+        assert known in result.stderr
 
 
 def test_a_key_is_shown_as_its_fingerprint(here: Here) -> None:
@@ -240,8 +293,9 @@ def test_path_names_the_home_and_its_files(offline: Hermes, here: Here) -> None:
     result = offline("config", "path")
     document = here.json("config", "path")
 
-    names = ("home", "env", "config", "state")
-    paths = (here.home, *(here.home / name for name in (".env", "config.toml", "hermes-kimi.db")))
+    names = ("home", "env", "config", "keys", "state")
+    files = (".env", "config.toml", "keys.toml", "hermes-kimi.db")
+    paths = (here.home, *(here.home / name for name in files))
     expected = dict(zip(names, map(str, paths), strict=True))
     assert dict(line.split(maxsplit=1) for line in result.stdout.splitlines()) == expected
     assert document == {"schema": 1, **expected}

@@ -259,17 +259,18 @@ def test_the_history_outlives_the_conversation(kimi: KimiMock, hermes: Hermes) -
     assert (hermes.home / "hermes-kimi.db").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_broken_store_is_told_at_the_start(kimi: KimiMock, hermes: Hermes) -> None:
-    """A file that is no database is left alone and named, with the command that moves it."""
+def test_a_broken_store_is_set_aside_at_the_start(kimi: KimiMock, hermes: Hermes) -> None:
+    """A file that is no database is kept under another name, and the conversation begins."""
     hermes.home.mkdir(mode=0o700)
     store = hermes.home / "hermes-kimi.db"
     store.write_text("not a database, but long enough to be looked at " * 20)
     store.chmod(0o600)
     with started(hermes, key=PLATFORM_KEY) as terminal:
-        assert terminal.wait() == 3
-        assert "hermes-kimi.db cannot be used" in terminal.text
-        assert "`mv " in terminal.text
-    assert store.read_text().startswith("not a database")
+        terminal.read_until(PROMPT)
+        assert "It was set aside as " in terminal.text
+        assert leave(terminal) == 0
+    [kept] = hermes.home.glob("hermes-kimi.db.broken-*")
+    assert kept.read_text().startswith("not a database")
     assert kimi.connects == []
 
 
@@ -294,6 +295,8 @@ def test_the_setup_that_was_offered_leads_into_the_conversation(
         terminal.send(ENTER)
         terminal.read_until("Key (hidden)")
         terminal.send(PLATFORM_KEY + ENTER)
+        terminal.read_until("Ask both which one knows this key?")
+        terminal.send("n" + ENTER)
         terminal.read_until("Endpoint [")
         terminal.send(ENTER)
         terminal.read_until("Model [")

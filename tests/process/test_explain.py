@@ -130,9 +130,8 @@ def test_every_value_has_a_line(here: Here) -> None:
     assert "beat 32,768 tokens from default: fallback" in result.stdout
     assert "kimi-coding is an alias of ours" in result.stdout
     assert f"User-Agent    {USER_AGENT}" in result.stdout
-    assert "flag, environment, .env, config, remembered, learnt, live, shipped row, default" in (
-        result.stdout
-    )
+    order = "flag, environment, .env, config, stored key, remembered, learnt, live, shipped row"
+    assert f"{order}, default" in result.stdout
     assert result.stdout.count("(not there)") == 3
 
 

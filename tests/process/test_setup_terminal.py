@@ -35,6 +35,10 @@ def test_a_key_is_pasted_hidden(terminal: Terminal, offline: Hermes) -> None:
     terminal.read_until("****")
     terminal.send(ENTER)
     terminal.read_until("Taken off the paste: quotes around it.")
+    terminal.read_until("  api.kimi.com  mainland\n  api.kimi.ai   global\n")
+    terminal.read_until("Ask both which one knows this key? [Y/n]:")
+    terminal.send(ENTER)
+    terminal.read_until("api.kimi.ai   could not be asked")
     terminal.read_until("the key begins with sk-kimi-.")
     terminal.read_until("or a URL]:")
     terminal.send(ENTER)
@@ -55,7 +59,7 @@ def test_leaving_half_way_changes_nothing(offline: Hermes, key: str, code: int, 
     for name, text in ((".env", "KIMI_API_KEY=sk-older0123456789"), ("config.toml", "# mine\n")):
         (offline.home / name).write_text(text)
         (offline.home / name).chmod(0o600)
-    with Terminal([*offline.argv, "setup"], offline.environment) as terminal:
+    with Terminal([*offline.argv, "setup", "--unchecked"], offline.environment) as terminal:
         terminal.read_until("keeps the one that is set):")
         terminal.send(PLAN_KEY + ENTER)
         terminal.read_until("or a URL]:")
@@ -89,7 +93,7 @@ def test_two_lines_pasted_are_refused_and_asked_again(
 def test_a_simple_terminal_hides_the_key_too(offline: Hermes) -> None:
     """With `TERM=dumb`, where prompt_toolkit would show it, the terminal's echo is off."""
     environment = {**offline.environment, "TERM": "dumb"}
-    with Terminal([*offline.argv, "setup"], environment) as terminal:
+    with Terminal([*offline.argv, "setup", "--unchecked"], environment) as terminal:
         terminal.read_until("Key (hidden):")
         terminal.send(PLAN_KEY + ENTER)
         terminal.read_until("or a URL]:")

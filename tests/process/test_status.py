@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agent.keys import ApiKey
+from agent.learnt import KeyState, Learnt, LiveModel
 from hermes_cli.auth import get_api_key_provider_status
 from hermes_cli.runtime_provider import resolve_runtime_provider
 from kimi_mock.server import KimiMock
@@ -18,6 +19,7 @@ from tests.support.process import Hermes, Result
 
 PLAN = "https://api.kimi.com/coding/v1"
 PLATFORM = "https://api.moonshot.ai/v1"
+DAY = "2026-11-21T08:00:00+00:00"
 KEYS = ("KIMI_API_KEY", "KIMI_CODING_API_KEY", "MOONSHOT_API_KEY")
 HEAVY = ("rich", "httpx2", "msgspec", "tomlkit", "prompt_toolkit", "filelock", "asyncio")
 
@@ -26,6 +28,12 @@ HEAVY = ("rich", "httpx2", "msgspec", "tomlkit", "prompt_toolkit", "filelock", "
 def here(home: Path) -> Here:
     """Command lines in this process, in an empty home."""
     return Here(home)
+
+
+def learnt(here: Here) -> Learnt:
+    """Return the store of what was learnt in this home."""
+    here.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Learnt(here.home / "hermes-kimi.db")
 
 
 def document(result: Result) -> dict[str, Any]:
@@ -115,6 +123,54 @@ def test_a_wire_that_is_not_the_first_has_a_line(here: Here) -> None:
     place = "providers.kimi-coding.wire in ~/.hermes/config.toml line 2"
     assert f"Wire      messages ({place})" in result.stdout
     assert "Endpoint  Kimi Coding endpoint: https://api.kimi.com/coding\n" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (None, "not checked yet"),
+        (KeyState("accepted", "models", DAY), "accepted on 2026-11-21 (listed its models)"),
+        (KeyState("accepted", "chat", DAY), "used in a chat on 2026-11-21"),
+        (KeyState("refused", "chat", DAY), "refused on 2026-11-21"),
+    ],
+)
+def test_the_keys_line_says_what_is_proven(here: Here, state: KeyState | None, words: str) -> None:
+    """What the endpoint last said to the key, in answer to what, and on which day."""
+    store, key = learnt(here), ApiKey(PLAN_KEY)
+    if state is not None:
+        store.remember_state(PLAN, key.digest, state)
+    store.remember_state(PLATFORM, key.digest, KeyState("refused", "models", DAY))
+    env = {"KIMI_API_KEY": PLAN_KEY}
+
+    assert f", {words}\n" in here("status", env=env).stdout
+    route = here.json("status", env=env)["route"]
+    assert route["key_state"] == (
+        {"verdict": state.verdict, "how": state.how, "at": DAY} if state else None
+    )
+
+
+def test_a_model_list_proves_a_key_that_was_refused_before(here: Here) -> None:
+    """The newer of the two counts; a chat is the stronger proof and stays."""
+    store, key, env = learnt(here), ApiKey(PLAN_KEY), {"KIMI_API_KEY": PLAN_KEY}
+    store.remember_list(PLAN, key.digest, [LiveModel("k3")], at=DAY)
+    assert "accepted on 2026-11-21 (listed its models)" in here("status", env=env).stdout
+    for at, words in (("2026-11-20T08:00:00+00:00", "accepted on"), ("2026-11-22", "refused on")):
+        store.remember_state(PLAN, key.digest, KeyState("refused", "chat", at))
+        assert words in here("status", env=env).stdout
+    store.remember_state(PLAN, key.digest, KeyState("accepted", "chat", "2026-11-01"))
+    assert "used in a chat on 2026-11-01" in here("status", env=env).stdout
+
+
+def test_where_a_key_was_found_is_told(here: Here) -> None:
+    """A remembered region: the endpoint, why, and the place with its day in the document."""
+    learnt(here).remember_place(ApiKey(PLAN_KEY).digest, "kimi-code-global", at=DAY)
+    env = {"KIMI_API_KEY": PLAN_KEY}
+
+    told = here("status", env=env).stdout
+    assert "Endpoint  Kimi Coding (global) endpoint: https://api.kimi.ai/coding/v1" in told
+    assert "the key was found there on 2026-11-21" in told
+    place = here.json("status", env=env)["route"]["key_place"]
+    assert place == {"endpoint": "kimi-code-global", "at": DAY, "doubted": False}
 
 
 def test_a_stale_base_url_is_the_first_line_of_every_command(here: Here) -> None:

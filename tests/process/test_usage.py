@@ -8,8 +8,7 @@ import pytest
 
 from agent.errors import ServerFailed
 from agent.usage import read_plan
-from hermes_cli.commands.usage import plan_lines
-from hermes_cli.ui.usage_lines import bar, moment_words, money, percent
+from hermes_cli.ui.usage_lines import bar, moment_words, money, percent, plan_lines
 from kimi_mock.server import KimiMock
 from tests.conftest import CHINA_KEY, GLOBAL_KEY, PLAN_KEY, PLATFORM_KEY
 from tests.support.process import NO_NETWORK, Hermes, Result

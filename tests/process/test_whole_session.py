@@ -48,9 +48,9 @@ def whole_day(hermes: Hermes) -> str:
 
 
 def test_every_request_bears_our_one_name(hermes: Hermes, kimi: KimiMock) -> None:
-    """Acceptance 27: chat at the gate and past it, another wire, models, another region."""
+    """Acceptance 27: setup, chat at the gate and past it, another wire, models, another region."""
     whole_day(hermes)
-    assert len(kimi.seen) == 5
+    assert len(kimi.seen) == 7
     for request in kimi.seen:
         assert request.headers["User-Agent"] == USER_AGENT
         names = [name.lower() for name, _ in request.headers.pairs]

@@ -7,7 +7,7 @@ import pytest
 from agent.catalog import find
 from agent.catalog.rows import ProviderRow
 from agent.learnt import Facts
-from hermes_cli.auth import Flags
+from hermes_cli.auth import Flags, find_provider
 from hermes_cli.config import read_settings
 from hermes_cli.plan import Task, save
 from hermes_cli.setup import wizard
@@ -22,6 +22,8 @@ GATEWAY = "https://gateway.invalid/kimi/v1"
 
 class Script:
     """A person who gives these answers in order, and then none; `said` is the whole screen."""
+
+    is_person = True
 
     def __init__(self, *answers: str, tries: int = 3) -> None:
         self.answers = list(answers)
@@ -69,13 +71,21 @@ def enter(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-def task(provider: str = "kimi", flags: Flags | None = None, facts: Facts | None = None) -> Task:
-    """Return the task for what the home and the environment hold now."""
+def task(
+    provider: str = "kimi",
+    flags: Flags | None = None,
+    facts: Facts | None = None,
+    *,
+    asking: bool = False,
+) -> Task:
+    """Return the task for what home and environment hold now; `asking`: endpoints are asked."""
+    settings = read_settings()
     return Task(
-        row=provider_row(provider),
-        settings=read_settings(),
+        row=find_provider(provider, settings),
+        settings=settings,
         facts=facts or Facts(),
         flags=flags or Flags(),
+        unchecked=not asking,
     )
 
 
@@ -106,9 +116,14 @@ def run(
     facts: Facts | None = None,
     tries: int = 3,
 ) -> Script:
-    """Run the wizard to the end and save; the lines of the end are in `said` too."""
+    """Run the wizard to the end, nobody being asked about a key, and save what was confirmed."""
+    return run_task(task(provider, flags, facts), *answers, tries=tries)
+
+
+def run_task(given: Task, *answers: str, tries: int = 3) -> Script:
+    """Run the wizard for a task and save; the lines of the end are in `said` too."""
     script = Script(*answers, tries=tries)
-    plan = wizard(script, task(provider, flags, facts))
+    plan = wizard(script, given)
     assert not script.answers, "an answer was left over"
     save(plan)
     script.said += [text for text, _ in plan.lines]

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from agent.catalog.kimi import KIMI
 from agent.choice import Candidate, Chosen, Origin
 from agent.client import Client
+from agent.detour import Detour
 from agent.errors import HermesError
 from agent.events import Event, Finished, Resumed, Retrying, TextDelta, ThinkDelta
 from agent.keys import ApiKey
@@ -83,17 +85,23 @@ class Asked:
         return [event for event in self.events if isinstance(event, kind)]
 
 
+class Manner(TypedDict, total=False):
+    """How `ask` asks; `store` is the file of what is learnt."""
+
+    tools: Sequence[Tool]
+    options: Options
+    store: Path
+    patience: Patience
+    detour: Detour
+
+
 def ask(
     kimi: KimiMock,
     where: Route,
     messages: Sequence[Message] = HELLO,
-    *,
-    tools: Sequence[Tool] = (),
-    options: Options | None = None,
-    store: Path | None = None,
-    patience: Patience | None = None,
+    **manner: Unpack[Manner],
 ) -> Asked:
-    """Ask with a client that notes its waits instead of waiting; chance is always 0."""
+    """Ask with a client that notes its waits instead of waiting, and adds nothing to them."""
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -102,17 +110,19 @@ def ask(
     client = Client(
         where,
         network(kimi),
-        learnt=Learnt(store) if store else None,
-        patience=patience,
+        learnt=Learnt(manner["store"]) if "store" in manner else None,
+        detour=manner.get("detour"),
+        patience=replace(manner.get("patience", Patience()), jitter=0.0),
         sleep=sleep,
-        chance=lambda: 0.0,
     )
     asked = Asked(client, waits=waits)
 
     async def run() -> None:
         nonlocal waits
         async with client:
-            async for event in client.stream(messages, tools, options=options):
+            async for event in client.stream(
+                messages, manner.get("tools", ()), options=manner.get("options")
+            ):
                 asked.events += [event]
                 if isinstance(event, Retrying | Resumed):
                     waits += [0.0]

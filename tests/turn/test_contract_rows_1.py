@@ -105,8 +105,8 @@ def test_row_04_a_401_names_the_other_region(kimi: KimiMock) -> None:
     hermes#8096, #8856; oh-my-pi#2883, #6052, #6504; opencodex#728; loushang#241; OpenKB#196.
     """
     for key, url, other in (
-        (CHINA_KEY, "", "https://api.moonshot.cn/v1"),
-        (PLATFORM_KEY, "https://api.moonshot.cn/v1", "https://api.moonshot.ai/v1"),
+        (CHINA_KEY, "", "`hermes chat --probe` asks api.moonshot.cn"),
+        (PLATFORM_KEY, "https://api.moonshot.cn/v1", "--base-url https://api.moonshot.ai/v1`"),
     ):
         asked = ask(kimi, route(key, url=url))
         assert isinstance(asked.error, errors.KeyRefused)

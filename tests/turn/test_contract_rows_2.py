@@ -270,7 +270,7 @@ def test_row_31_a_model_list_proves_the_key_and_no_more(kimi: KimiMock, tmp_path
 
     status = here("status", env=environment)
     [key] = [line for line in status.stdout.splitlines() if line.startswith("Key")]
-    assert re.search(r", accepted on \d{4}-\d\d-\d\d$", key)
+    assert re.search(r", accepted on \d{4}-\d\d-\d\d \(listed its models\)$", key)
     assert not re.search(r"(?i)ready|valid|works|logged|verified", status.stdout)
     assert isinstance(ask(kimi, route()).error, errors.EmptyBalance)
 

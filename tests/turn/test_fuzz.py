@@ -22,7 +22,7 @@ from agent.usage import read_balance, read_plan
 from agent.wire.base import StreamError, StreamReader
 from agent.wire.chat_stream import ChatReader
 from agent.wire.messages_stream import MessagesReader
-from hermes_cli.commands.usage import balance_lines, plan_lines
+from hermes_cli.ui.usage_lines import balance_lines, plan_lines
 from kimi_mock.replies import Reply
 from kimi_mock.server import KimiMock
 from tests.conftest import PLATFORM_KEY

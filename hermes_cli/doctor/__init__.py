@@ -1,0 +1,1 @@
+"""What keeps Hermes from working, looked for from the key to the account; nothing is decided."""

@@ -1,0 +1,181 @@
+"""A key on entry: who may be asked about it, the asking, and a key that comes without a person."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from agent.catalog.rows import EndpointRow
+from agent.errors import AuthError, NetworkError, ProviderError
+from agent.route import Route
+from hermes_cli.answers import home_of, host_of, refusal
+from hermes_cli.check import (
+    Checked,
+    Verdict,
+    ask_quota,
+    at_endpoints,
+    check,
+    knows_region,
+    may_probe,
+    probe_wish,
+    regions,
+)
+from hermes_cli.plan import (
+    Choice,
+    Plan,
+    Task,
+    base_url_of,
+    clean_key,
+    is_usual,
+    plan_of,
+    with_base_url,
+    with_model,
+)
+from hermes_cli.ui.prompt import spinner
+from hermes_cli.ui.usage_lines import left_warnings, left_words
+
+_PROBE_STDIN = "hermes setup --key-stdin --probe < FILE"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of a plan or a balance: one line, and sentences of what is used up."""
+
+    line: str
+    warnings: tuple[str, ...] = ()
+
+
+def may_ask(task: Task, route: Route) -> bool:
+    """Say whether anybody is asked about a new key at a Route's endpoint."""
+    return not task.unchecked and route.endpoint.lists_models
+
+
+def homes(task: Task, route: Route) -> tuple[EndpointRow, ...]:
+    """
+    Return the endpoints that a new key may belong to, the one of the rule first.
+
+    One alone if the user named it, or if the key's region is known and `--probe` does not ask
+    for all.
+    """
+    if task.flags.base_url or (knows_region(route) and not task.probe):
+        return (route.endpoint,)
+    return regions(route)
+
+
+def is_allowed(task: Task, route: Route) -> bool:
+    """Say whether every region of the key's product may be asked without another question."""
+    return task.probe or may_probe(route, task.settings, task.facts)
+
+
+def is_question(task: Task, route: Route) -> bool:
+    """Say whether a person is to be asked before every region is."""
+    return not is_allowed(task, route) and probe_wish(route, task.settings) != "never"
+
+
+def ask(task: Task, choice: Choice, endpoints: Sequence[EndpointRow]) -> Choice:
+    """
+    Ask the endpoints about the choice's key, in parallel; return the choice with the answers.
+
+    Raises EgressRefused for an endpoint that the key may not go to.
+    """
+    route = task.route(choice)
+    hosts = " and ".join(host_of(each) for each in endpoints)
+    with spinner(f"Asking {hosts}"):
+        checked = check(at_endpoints(route, endpoints))
+    return replace(choice, checked=(*choice.checked, checked))
+
+
+def require_taken(task: Task, route: Route, checked: Checked, *, probe: str) -> None:
+    """
+    Raise the endpoint's error, with what to do, if everybody who was asked refused the key.
+
+    `probe` is the command that asks every region.
+    """
+    if checked.verdict is not Verdict.REFUSED:
+        return
+    asked = [answer.endpoint for answer in checked.answers]
+    possible = () if task.flags.base_url else regions(route)
+    raise refusal(checked, [each for each in possible if each not in asked], probe)
+
+
+def ask_left(checked: Checked, place: str = "") -> Left | None:
+    """
+    Ask the endpoint that took the key, once, what is left there; None where nobody tells.
+
+    `place` is the id of the one that was chosen if several took it.
+    """
+    home = home_of(checked, place)
+    if home is None or not home.endpoint.usage_path:
+        return None
+    endpoint = home.endpoint
+    try:
+        with spinner(f"Asking {host_of(endpoint)} what is left"):
+            left = ask_quota(home.route)
+    except (ProviderError, NetworkError) as error:
+        return Left(f"not told: {error.message}")
+    if left is None:
+        return None
+    words = left_words(left, endpoint.balance_currency, now=datetime.now(UTC))
+    return Left(words, tuple(left_warnings(endpoint, left)))
+
+
+# --- without a person ---------------------------------------------------------------------
+
+
+def take_key(task: Task, pasted: str, *, any_key: bool) -> Plan:
+    """
+    Return what to write for a key from a pipe, where the flags are the answers.
+
+    Raises AuthError for a key that cannot be one and, unless `any_key`, for one without the
+    provider's usual beginning; UsageError for a base URL or a model that cannot be;
+    ProviderError for a key that was refused.
+    """
+    key, _ = clean_key(task, pasted)
+    if not any_key and not is_usual(task.row, key):
+        raise AuthError(
+            f"The key does not begin with {task.row.usual_key_prefix}, as keys of "
+            f"{task.row.name} do. Nothing was saved.",
+            remedy="`hermes setup --key-stdin --any-key` saves it as it is.",
+        )
+    choice = Choice(key=task.new_key(key), is_new=True, base_urls=task.base_urls)
+    if task.flags.base_url:
+        choice = with_base_url(task, choice, base_url_of(task.row, task.flags.base_url))
+    choice = _with_named_model(task, choice)
+    if not may_ask(task, task.route(choice)):
+        return plan_of(task, choice, notices=task.route(choice).notices)
+    choice, notices = checked_choice(task, choice, probe=_PROBE_STDIN)
+    # Its own list may lack what the shipped rows have.
+    choice = _with_named_model(task, choice)
+    left = ask_left(choice.checked[-1], choice.place)
+    if left is not None:
+        notices = (*notices, f"Left there: {left.line}", *left.warnings)
+    return plan_of(task, choice, notices=(*task.route(choice).notices, *notices))
+
+
+def _with_named_model(task: Task, choice: Choice) -> Choice:
+    return with_model(task, choice, task.flags.model) if task.flags.model else choice
+
+
+def checked_choice(task: Task, choice: Choice, *, probe: str) -> tuple[Choice, tuple[str, ...]]:
+    """
+    Ask about a key where no person answers; return the choice with what must be told.
+
+    `probe` is the command that asks every region. Raises ProviderError for a key that was
+    refused.
+    """
+    route = task.route(choice)
+    found = homes(task, route)
+    asked = found if is_allowed(task, route) else found[:1]
+    choice = ask(task, choice, asked)
+    checked = choice.checked[-1]
+    require_taken(task, route, checked, probe=probe)
+    if task.probe and len(asked) > 1:
+        choice = replace(choice, consent=route.endpoint.product)
+    if len(checked.accepted) < 2:
+        return choice, ()
+    choice = replace(choice, place=checked.accepted[0].endpoint.id)
+    others = " and ".join(host_of(each.endpoint) for each in checked.accepted[1:])
+    first = checked.accepted[0].endpoint
+    return choice, (
+        f"{others} took this key too; it goes to {host_of(first)}, the default. "
+        f"`hermes config set providers.{task.row.id}.base_url URL` chooses another.",
+    )
