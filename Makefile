@@ -9,7 +9,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet
 
-.PHONY: demo test audit format bench picture kimi-page errors-page clean
+.PHONY: demo test audit format bench eval picture kimi-page errors-page clean
 
 demo: $(VENV)/demo.stamp
 	@scripts/demo
@@ -29,6 +29,10 @@ format: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	@$(BIN)/python -m benchmarks
+
+# `make eval ARGS='--provider local --only reading'`; docs/evals.md says what it costs.
+eval: $(VENV)/dev.stamp
+	@$(BIN)/python -m evals $(ARGS)
 
 picture: $(VENV)/dev.stamp
 	@$(BIN)/python -m scripts.picture

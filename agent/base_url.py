@@ -38,13 +38,13 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_url(text: str) -> SplitResult:
+def check_url(text: str, *, may_be_plain: bool = False) -> SplitResult:
     """
     Return the parts of an http(s) URL that a key may travel to.
 
     Raises ConfigurationError, with the fix, for what is no such URL or holds a user or
-    password, and EgressRefused for plain http to another machine. A password is never
-    repeated.
+    password, and EgressRefused for plain http to another machine, unless it `may_be_plain`
+    since no key travels. A password is never repeated.
     """
     # urlsplit drops tabs and line ends in silence, and other parsers read a backslash as a
     # slash: a host on which two parsers disagree is a way to carry a key elsewhere.
@@ -64,7 +64,7 @@ def check_url(text: str) -> SplitResult:
             f"{_shown(text)} has a host that is not made of letters, digits, `-` and single dots. "
             "A name in another script is written as `xn--…`."
         )
-    if parts.scheme == "http" and not is_loopback(host):
+    if parts.scheme == "http" and not (may_be_plain or is_loopback(host)):
         raise EgressRefused(
             f"Plain http to {host} would show the key to everybody on the way.",
             remedy=f"Use https. {_REMEDY}",

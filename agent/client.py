@@ -11,6 +11,7 @@ import msgspec
 
 from agent.catalog.rows import Wire
 from agent.choice import Candidate, Chosen, Origin
+from agent.cleaning import Makers
 from agent.compaction import Compaction, count_changed, drop_oldest_tool_output
 from agent.detour import Detour, options_for, route_changed
 from agent.errors import (
@@ -66,9 +67,10 @@ class Client:
     `route` is the Route in use: it is replaced whole when the endpoint refuses our name on
     a wire that it is known to guard, or names the model's true window, or when `detour` has
     another one where this one cannot go on; `learnt` remembers the first two, and what the
-    endpoint said to the key. `network` is the way out, direct if none is given. `sleep` is an
-    argument so that waiting can be told from time. `compact` is asked once, when a
-    conversation is longer than the window.
+    endpoint said to the key. After a detour the conversation is cleaned for the new Route, for
+    as long as the client lives: see `agent.cleaning`. `network` is the way out, direct if none
+    is given. `sleep` is an argument so that waiting can be told from time. `compact` is asked
+    once, when a conversation is longer than the window.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Client:
         self._sleep = sleep
         self._resources = AsyncExitStack()
         self._recorder = Recorder(learnt)
+        self._makers = Makers()
         self._exchange: Exchange | None = None
         self._take(route, network or Network())
 
@@ -131,6 +134,7 @@ class Client:
         mended any more.
         """
         turn = Turn(messages, tools, options or Options())
+        turn.messages = self._makers.cleaned(messages, self.route)
         done = False
         while not done:
             exchange = self._exchange = Exchange(
@@ -236,13 +240,15 @@ class Client:
         if self._detour is None:
             return None
         before, left = self.route, [*turn.left, self.route]
+        self._makers.note(turn.asked[0], before)
         passed_over: list[str] = []
         while hop := await self._detour.after(left, error, final=final):
             options, dropped = options_for(hop.route, turn.asked[1])
-            unfit = _unfit(hop.route, turn, options)
+            messages = self._makers.cleaned(turn.asked[0], hop.route)
+            unfit = _unfit(hop.route, Turn(messages, turn.tools, options))
             if not unfit:
                 turn.left = left
-                turn.elsewhere(self.partial(), options)
+                turn.elsewhere(self.partial(), messages, options)
                 await self._resources.aclose()
                 self._take(hop.route, hop.network)
                 await self._resources.enter_async_context(self._http)
@@ -342,10 +348,10 @@ class Client:
         return BudgetRaised(before_tokens=before, after_tokens=after)
 
 
-def _unfit(route: Route, turn: Turn, options: Options) -> str:
+def _unfit(route: Route, turn: Turn) -> str:
     """Return why a turn cannot be asked over a Route, as a sentence, or an empty text."""
     try:
-        Exchange(route, Turn(turn.asked[0], turn.tools, options), Memory())
+        Exchange(route, turn, Memory())
     except (EgressRefused, UsageError) as error:
         return error.message
     return ""

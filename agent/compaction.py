@@ -1,4 +1,4 @@
-"""What to leave out when a conversation no longer fits: the oldest tool output first."""
+"""What to leave out when a conversation no longer fits: the oldest tool output first; no I/O."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,22 +10,56 @@ from agent.messages import Message, Part, TextPart, ToolResult
 Compaction = Callable[[Sequence[Message], int], tuple[Message, ...]]
 """Messages and the tokens they may have → messages; asked once for a turn."""
 
+Pointer = Callable[[Message], str]
+"""A message → the command that shows it as it was, or an empty text."""
+
 LEFT_OUT = "(left out: the conversation was longer than the model's window)"
 
 
-def drop_oldest_tool_output(messages: Sequence[Message], room_tokens: int) -> tuple[Message, ...]:
+def nowhere(_: Message) -> str:
+    """Point nowhere: the conversation is not stored."""
+    return ""
+
+
+def drop_oldest_tool_output(
+    messages: Sequence[Message],
+    room_tokens: int,
+    *,
+    keep_last: int = 1,
+    pointer: Pointer = nowhere,
+) -> tuple[Message, ...]:
     """
     Return the messages with old tool output left out, oldest first, until they fit.
 
-    Every call keeps its result, which then says that its content was left out. The last
-    message stays whole. Without enough tool output the result may still not fit.
+    Every call keeps its result, which then says how much was left out and where `pointer`
+    finds it. Output that is no longer than that sentence stays, and so do the last messages.
+    What did not change is the same object. Without enough tool output the result may still
+    not fit.
     """
     kept = list(messages)
-    for place, message in enumerate(kept[:-1]):
-        if tokens_at_most(kept) <= room_tokens:
+    tokens = tokens_at_most(kept)
+    for place, message in enumerate(kept[: max(len(kept) - keep_last, 0)]):
+        if tokens <= room_tokens:
             break
-        kept[place] = Message(message.role, tuple(map(_emptied, message.parts)))
+        if message.role != "tool":
+            continue
+        before = tokens_at_most([message])
+        emptied = _emptied(message, pointer(message))
+        after = tokens_at_most([emptied])
+        if after < before:
+            kept[place] = emptied
+            tokens -= before - after
     return tuple(kept)
+
+
+def cut_tool_output(
+    messages: Sequence[Message], most_characters: int, *, pointer: Pointer = nowhere
+) -> tuple[Message, ...]:
+    """Return the messages with the middle of every longer text of a tool left out."""
+    return tuple(
+        message if message.role != "tool" else _cut(message, most_characters, pointer(message))
+        for message in messages
+    )
 
 
 def count_changed(before: Sequence[Message], after: Sequence[Message]) -> int:
@@ -34,7 +68,58 @@ def count_changed(before: Sequence[Message], after: Sequence[Message]) -> int:
     return changed + abs(len(before) - len(after))
 
 
-def _emptied(part: Part) -> Part:
-    if not isinstance(part, ToolResult):
-        return part
-    return msgspec.structs.replace(part, parts=(TextPart(LEFT_OUT),))
+def start_of_tail(messages: Sequence[Message], room_tokens: int) -> int:
+    """
+    Return the index from which on the last messages have at most so many tokens.
+
+    Calls and their results stay together. The last speaker's turn is in the tail whatever
+    its size; without messages it is 0.
+    """
+    starts = [place for place, message in enumerate(messages) if message.role != "tool"]
+    tokens, end = 0, len(messages)
+    tail = starts[-1] if starts else 0
+    for start in reversed(starts):
+        tokens += tokens_at_most(messages[start:end])
+        if tokens > room_tokens:
+            break
+        tail = end = start
+    return tail
+
+
+def _emptied(message: Message, command: str) -> Message:
+    parts = [
+        msgspec.structs.replace(part, parts=(TextPart(_left_out(part, command)),))
+        if isinstance(part, ToolResult) and not _is_left_out(part)
+        else part
+        for part in message.parts
+    ]
+    return Message(message.role, tuple(parts))
+
+
+def _is_left_out(result: ToolResult) -> bool:
+    return any(isinstance(p, TextPart) and p.text.startswith("(left out: ") for p in result.parts)
+
+
+def _left_out(result: ToolResult, command: str) -> str:
+    """Return what stands for a result that is left out."""
+    if not command:
+        return LEFT_OUT
+    characters = sum(len(part.text) for part in result.parts if isinstance(part, TextPart))
+    others = sum(not isinstance(part, TextPart) for part in result.parts)
+    more = f" and {others} image{'s' if others > 1 else ''}" if others else ""
+    return f"(left out: {characters:,} characters{more}; `{command}` holds it)"
+
+
+def _cut(message: Message, most: int, command: str) -> Message:
+    def shorter(part: Part) -> Part:
+        if isinstance(part, ToolResult):
+            return msgspec.structs.replace(part, parts=tuple(map(shorter, part.parts)))
+        if not isinstance(part, TextPart) or len(part.text) <= most:
+            return part
+        half = most // 2
+        where = f"; `{command}` holds it" if command else ""
+        note = f"\n(left out here: {len(part.text) - 2 * half:,} characters{where})\n"
+        return TextPart(f"{part.text[:half]}{note}{part.text[-half:]}")
+
+    parts = tuple(map(shorter, message.parts))
+    return message if parts == message.parts else Message(message.role, parts)

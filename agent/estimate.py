@@ -20,6 +20,7 @@ was added since. `tests/agent/test_estimate.py` holds the recorded counts.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from agent.messages import ImagePart, Message, Part, ToolCall, ToolResult, VideoPart
 
@@ -34,6 +35,18 @@ _ASCII = bytes(range(128))
 def tokens_at_most(messages: Sequence[Message]) -> int:
     """Return a number of tokens that the messages will hardly exceed."""
     return sum(TOKENS_PER_MESSAGE + sum(map(_tokens, message.parts)) for message in messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """
+    What an endpoint counted: so many tokens for the first `messages` messages.
+
+    The system prompt and the tools are in it, and the last of the messages is its answer.
+    """
+
+    tokens: int
+    messages: int
 
 
 class Count:

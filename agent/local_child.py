@@ -28,13 +28,14 @@ def main(arguments: list[str]) -> int:
     """
     Serve until standard input ends; return the exit code if that never began.
 
-    `arguments` are the GGUF file, the model id to answer with and the context in tokens.
+    `arguments` are the GGUF file, the model id to answer with, the context in tokens and, where
+    the file's own chat template is not to be used, the file of another one.
     Loading holds the interpreter's lock (seen with xllamacpp 2026.10, 2026-11-22), so an
     end of input while a model loads is noticed when it has been loaded.
     """
     # The terminal sends Ctrl-C to every process in front; the one who started us decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    model_file, model_id, context_tokens = arguments
+    model_file, model_id, context_tokens, *template_file = arguments
     key = sys.stdin.readline().strip()
     if not key:
         return 0
@@ -48,6 +49,8 @@ def main(arguments: list[str]) -> int:
         return NOT_IMPORTABLE
     parameters = xllamacpp.CommonParams()
     _fill(parameters, Path(model_file), model_id, int(context_tokens), key)
+    for name in template_file:
+        parameters.chat_template = Path(name).read_text(encoding="utf-8")
     try:
         server = xllamacpp.Server(parameters)
     except RuntimeError:
@@ -75,6 +78,11 @@ def _fill(parameters: Any, model_file: Path, model_id: str, context_tokens: int,
     parameters.n_parallel = 1
     parameters.cpuparams.n_threads = threads
     parameters.cpuparams_batch.n_threads = threads
+    # At temperature 0 it says one line until its budget is over (seen 2026-11-22: 1,024 tokens for
+    # a haiku). A sequence of 12 tokens and more that was said just now is made unlikely.
+    parameters.sampling.dry_multiplier = 0.8
+    parameters.sampling.dry_allowed_length = 12
+    parameters.sampling.dry_penalty_last_n = 256
     parameters.ui = False
     parameters.offline = True
     parameters.warmup = False

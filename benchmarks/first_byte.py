@@ -16,6 +16,8 @@ from benchmarks.startup import KEY, CommandFailed, environment
 from benchmarks.table import Line, failed, paired
 
 LIMIT = 2.0
+BODY_BYTES = 6_000
+"""What the body of a first request may have: the prompt, the tools and the question."""
 QUESTION = "hi"
 BARE_SCRIPT = """
 import sys
@@ -46,11 +48,13 @@ class Endpoint:
     """
     A loopback endpoint that notes when each request began, and answers it in two words.
 
-    `began` are readings of the monotonic clock, which all processes of a machine share.
+    `began` are readings of the monotonic clock, which all processes of a machine share;
+    `body_bytes` is how long the last request's body was.
     """
 
     def __init__(self) -> None:
         self.began: list[float] = []
+        self.body_bytes = 0
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._serve)
 
@@ -93,6 +97,7 @@ class Endpoint:
             if not more:
                 return
             seen += more
+        self.body_bytes = len(seen.partition(b"\r\n\r\n")[2])
         connection.sendall(_ANSWER)
 
 
@@ -101,7 +106,7 @@ def first_byte_lines(installed: Installation, home: Path, runs: int) -> list[Lin
     name = f"`hermes chat -q {QUESTION}`, start to first byte"
     env = environment(home)
     with Endpoint() as endpoint:
-        base, requests = endpoint.base_url, set[int]()
+        base, requests, bodies = endpoint.base_url, set[int](), set[int]()
         chat = [str(installed.hermes), "chat", "--base-url", base, "-q", QUESTION]
         url = f"{base}/chat/completions"
         bare = [str(installed.python), "-c", BARE_SCRIPT, url, KEY, QUESTION]
@@ -109,6 +114,7 @@ def first_byte_lines(installed: Installation, home: Path, runs: int) -> list[Lin
         def ours() -> float:
             seconds, seen = _seconds_to_first_byte(chat, env, endpoint)
             requests.add(seen)
+            bodies.add(endpoint.body_bytes)
             return seconds
 
         try:
@@ -131,6 +137,13 @@ def first_byte_lines(installed: Installation, home: Path, runs: int) -> list[Lin
             limit="1",
             over=requests != {1},
             detail=f"counted in {runs + 1} processes",
+        ),
+        Line(
+            name="body of a first prompt, bytes",
+            value=f"{max(bodies):,}",
+            limit=f"{BODY_BYTES:,}",
+            over=max(bodies) > BODY_BYTES,
+            detail="system prompt, tools and question",
         ),
     ]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from agent.library import answer, route_for_key
 from agent.messages import Options, text_of, user
 from agent.route import Route
-from agent.sessions import Sessions
+from agent.sessions import Made, Sessions
 from agent.transport.network import Network
 
 
@@ -25,7 +25,7 @@ def main() -> None:
     # The id is the key of the endpoint's prefix cache: what was said before costs less.
     finished = answer(route, network, messages, options=Options(cache_key=session_id))
     sessions.append(session_id, question, at=now())
-    sessions.append(session_id, finished.message, at=now(), usage=finished.usage)
+    sessions.append(session_id, finished.message, at=now(), made=Made(usage=finished.usage))
     print(text_of(finished.message))
 
 

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from agent.catalog.rows import EndpointRow, ProviderRow
 from agent.errors import HermesError, KeyRefused, ProviderError
 from agent.learnt import Facts, KeyPlace, KeyState, LiveList
-from agent.route import Route
 from hermes_cli.check import Answer, Checked, Verdict, refused_by_all
 
 _MOST_IDS = 3
@@ -139,33 +138,39 @@ def proof_sentence(answer: Answer, at: str) -> str:
 
 def refusal(checked: Checked, unasked: Sequence[EndpointRow], probe: str) -> ProviderError:
     """
-    Return the error of a key that everybody who was asked has refused.
+    Return the error of a key on entry that everybody who was asked has refused.
 
-    `unasked` are the endpoints of the key's product that were not asked, and `probe` is the
-    command that asks them too.
+    The other arguments are those of `refusal_remedy`.
     """
-    first = checked.answers[0]
-    remedy = first.error.remedy if first.error else ""
-    if isinstance(first.error, KeyRefused):
-        remedy = _where_else(first.route, unasked, probe)
+    remedy = refusal_remedy(checked, unasked, probe=probe, again="hermes setup")
     error = refused_by_all(checked, remedy)
     return type(error)(f"{error.message} Nothing was saved.", remedy=remedy, status=error.status)
 
 
-def _where_else(route: Route, unasked: Sequence[EndpointRow], probe: str) -> str:
-    """Return which region or product a refused key may belong to, and the next command."""
-    provider, endpoint = route.provider.value, route.endpoint
+def refusal_remedy(
+    checked: Checked, unasked: Sequence[EndpointRow], *, probe: str, again: str
+) -> str:
+    """
+    Return which region or product a refused key may belong to, and the next command.
+
+    `unasked` are the endpoints of the key's product that were not asked, `probe` is the command
+    that asks them too, and `again` the one that takes another key.
+    """
+    first = checked.answers[0]
+    if not isinstance(first.error, KeyRefused):
+        return first.error.remedy if first.error else ""
+    provider, endpoint = first.route.provider.value, first.endpoint
     if unasked:
         hosts = " and ".join(place_words(each) for each in unasked)
         return f"A key of another region looks the same: `{probe}` asks {hosts} too."
     if not endpoint.product or len(provider.endpoints) == 1:
         console = f"Keys are issued at {endpoint.console}. " if endpoint.console else ""
-        return f"{console}`hermes setup` takes another key."
+        return f"{console}`{again}` takes another key."
     asked = provider.of_product(endpoint.product)
     consoles = " and ".join(dict.fromkeys(each.console for each in asked if each.console))
     return (
         f"{_marks(provider, endpoint)}{endpoint.product} keys are issued at {consoles}; "
-        "`hermes setup` takes another."
+        f"`{again}` takes another."
     )
 
 

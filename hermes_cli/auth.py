@@ -266,13 +266,6 @@ def resolve_provider(requested: str) -> str:
     return choose_provider(wanted, read_settings()).value.id
 
 
-def _route_of(provider: str) -> Route:
-    """Return the Route of a provider with nothing learnt. Raises AuthError."""
-    row = find_provider(provider)
-    chosen = choose([Candidate(row, Origin.FLAG, "the argument", "provider")])
-    return resolve(chosen, wishes(row, Flags(), read_settings()), Facts())
-
-
 def resolve_api_key_provider_credentials(provider: str) -> Credentials:
     """
     Return the key of a provider in the clear, its base URL and where the key came from.
@@ -280,17 +273,19 @@ def resolve_api_key_provider_credentials(provider: str) -> Credentials:
     Without a key, `api_key` is empty and `source` is `default`. Raises AuthError for an
     unknown provider, for one without API keys, and for a key that cannot be one.
     """
-    row = find_provider(provider)
+    settings = read_settings()  # once: a `key_command` is run once for one reading
+    row = find_provider(provider, settings)
     if row.auth_type != "api_key":
         raise AuthError(
             f"{row.name} has no API keys.", remedy=f"`hermes chat --provider {row.id}` needs none."
         )
-    keys = key_candidates(row, read_settings())
+    asked = wishes(row, Flags(), settings)
+    key = asked.keys[0] if asked.keys else None
     return {
         "provider": row.id,
-        "api_key": plain_text(keys[0].value) if keys else "",
-        "base_url": _base_url_of(row.id),
-        "source": _source(keys[0]) if keys else "default",
+        "api_key": plain_text(key.value) if key else "",
+        "base_url": _base_url_of(row, asked),
+        "source": _source(key) if key else "default",
     }
 
 
@@ -299,12 +294,12 @@ def _source(key: Candidate[ApiKey]) -> str:
     return key.name if key.origin is Origin.ENVIRONMENT else key.where
 
 
-def _base_url_of(provider: str) -> str:
-    """Return a provider's base URL; empty if it needs one that nobody has set."""
-    row = find_provider(provider)
-    if not row.default_endpoint and not wishes(row, Flags(), read_settings()).base_urls:
+def _base_url_of(row: ProviderRow, asked: Wishes) -> str:
+    """Return where these wishes lead with nothing learnt; empty without a base URL."""
+    if not row.default_endpoint and not asked.base_urls:
         return ""
-    return _route_of(provider).base_url.value
+    chosen = choose([Candidate(row, Origin.FLAG, "the argument", "provider")])
+    return resolve(chosen, asked, Facts()).base_url.value
 
 
 def get_api_key_provider_status(provider: str) -> Status:

@@ -13,7 +13,6 @@ from agent.catalog.rows import EndpointRow
 from agent.choice import Candidate, Origin
 from agent.errors import (
     AccessRefused,
-    ConfigurationError,
     ConnectTimedOut,
     EntitlementRefused,
     HermesError,
@@ -29,16 +28,13 @@ from agent.usage import Balance, PlanUsage, read_balance, read_plan
 from hermes_cli.config import Settings
 from hermes_cli.models import open_learnt
 from hermes_cli.opening import open_client
+from hermes_cli.probe_wish import probe_wish
 
 if TYPE_CHECKING:
     from agent.client import Client
 
 SECONDS = 3.0
 """How long one endpoint may take to answer."""
-
-
-PROBE_WISHES = ("ask", "always", "never")
-"""May every region of a key's product be asked? The first word is the default."""
 
 
 class Verdict(Enum):
@@ -126,26 +122,15 @@ class Checked:
         """What every host said of the key, as a part of a sentence."""
         return " and ".join(answer.words for answer in self.answers)
 
-
-def probe_wish(route: Route, settings: Settings) -> str:
-    """
-    Return the `probe` setting for the provider of a Route: one of `PROBE_WISHES`.
-
-    Raises ConfigurationError for another word.
-    """
-    found = settings.setting("providers", route.provider.value.id, "probe")
-    wish = found.value.lower() if found else PROBE_WISHES[0]
-    if found and wish not in PROBE_WISHES:
-        raise ConfigurationError(
-            f"{found.where}: {found.name} is none of {', '.join(PROBE_WISHES)}.",
-            remedy=f"`hermes config set {found.name} {PROBE_WISHES[0]}` sets the usual one.",
-        )
-    return wish
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """A sentence for each answer that proposed addresses, which we refused."""
+        return tuple(each.notice for each in self.answers if each.notice)
 
 
 def may_probe(route: Route, settings: Settings, facts: Facts) -> bool:
     """Say whether every region of the key's product may be asked without another question."""
-    wish = probe_wish(route, settings)
+    wish = probe_wish(route.provider.value, settings)
     return wish == "always" or (wish != "never" and route.endpoint.product in facts.consents)
 
 

@@ -2,43 +2,26 @@
 
 import asyncio
 import sys
-import uuid
-from collections.abc import Callable
-from contextlib import ExitStack, aclosing
-from dataclasses import replace
+from contextlib import ExitStack
 from functools import partial
-from typing import Protocol
 
-from msgspec import structs
-
-from agent.costs import Sent, Totals, cache_fall
 from agent.errors import AuthError, HermesError
-from agent.events import Finished
 from agent.identity import PRODUCT
-from agent.messages import Message, Options, text_of, user
-from agent.route import Route
+from agent.messages import text_of
+from hermes_cli.agent_session import Wanted
+from hermes_cli.attachments import message_of
 from hermes_cli.auth import Flags, find_provider, key_variables, route_for
 from hermes_cli.config import get_state_path, read_settings
+from hermes_cli.conversation_commands import COMMANDS, shown_model
 from hermes_cli.models import read_facts
-from hermes_cli.pool import Pool
-from hermes_cli.runtime_provider import open_client, require_key, running_route
+from hermes_cli.runtime_provider import require_key
 from hermes_cli.state_file import read_soundly
-from hermes_cli.ui.screen import Screen, alias_sentences
-from hermes_cli.ui.sentences import one_line
+from hermes_cli.talk import Talk
+from hermes_cli.ui.completion import ConversationCompleter
+from hermes_cli.ui.line_editor import LineHistory
+from hermes_cli.ui.live_screen import LiveScreen
+from hermes_cli.ui.stage import Scene, Stage
 from hermes_cli.ui.style import is_terminal, say
-from hermes_cli.ui.usage_lines import fall_sentence, free_words, route_cost, totals_lines
-
-COMMANDS = {
-    "/model [ID]": "show the model, or take another one",
-    "/status": "show provider, key, endpoint and model",
-    "/usage": "show what this conversation used and cost",
-    "/clear": "forget what was said so far",
-    "/help": "show this",
-    "/exit": "leave, as Ctrl-D does",
-}
-"""What a line can ask for beside the model, and what it does."""
-
-KEYS = "Enter sends; Alt-Enter or Ctrl-J begins a new line; Ctrl-C stops an answer."
 
 
 class LineDropped(Exception):
@@ -47,13 +30,6 @@ class LineDropped(Exception):
     def __init__(self, *, had_text: bool) -> None:
         super().__init__()
         self.had_text = had_text
-
-
-class LineEditor(Protocol):
-    """Where lines come from."""
-
-    async def read(self) -> str:
-        """Return what was typed. Raises EOFError at Ctrl-D, LineDropped at Ctrl-C."""
 
 
 def check_start(flags: Flags) -> None:
@@ -100,217 +76,117 @@ def _missing_key(flags: Flags) -> AuthError | None:
     return None
 
 
-def converse(flags: Flags, screen: Screen, *, effort: str = "", retries: int | None = None) -> None:
+def converse(
+    flags: Flags, screen: LiveScreen, wanted: Wanted, *, retries: int | None = None
+) -> None:
     """
     Hold a conversation on this terminal until the user leaves.
 
-    `effort` is how hard to think, `retries` how often a request is tried again. Raises what
-    forbids the start: configuration, no key, a model that is not there.
+    `wanted` is what its session is to be, `retries` how often a request is tried again. Raises
+    what forbids the start: configuration, no key, a model that is not there, no session to go
+    on with.
     """
     with ExitStack() as resources:
-        conversation = Conversation(screen, effort=effort, retries=retries)
-        resources.callback(conversation.close)
-        conversation.use(flags)
+        talk = Talk(screen, wanted, retries=retries)
+        resources.callback(talk.close)
+        talk.use(flags)
         for sentence in read_settings().notices:
             screen.notice(sentence)
-        from hermes_cli.ui.line_editor import open_line_editor
-
         path = get_state_path()
-        editor = read_soundly(path, partial(open_line_editor, path, dropped=LineDropped))
-        conversation.greet()
-        runner = resources.enter_context(asyncio.Runner())
-        while conversation.step(editor, runner):
-            pass
+        talk.stage = stage = read_soundly(path, partial(_open_stage, talk))
+        talk.open(wanted)
+        _greet(talk)
+        with stage.held(), asyncio.Runner() as runner:
+            runner.run(hold(talk))
+        stage.drop_rest()
 
 
-class Conversation:
-    """
-    The messages so far, the Route in use, and what a line does with them.
+def _open_stage(talk: Talk) -> Stage:
+    """Return the prompt, with the lines typed before. Raises BrokenFile."""
+    screen = talk.screen
+    scene = Scene(
+        live=screen.live,
+        status=talk.status,
+        shortcuts=(("c-t", screen.unfold_thought), ("c-o", screen.unfold_last)),
+    )
+    completer = ConversationCompleter(tuple(COMMANDS), talk.wanted.directory)
+    stage = Stage(LineHistory(get_state_path()), scene, completer, LineDropped)
+    screen.sink.place = stage.above
+    return stage
 
-    Reasoning stays in the messages, so that it can be replayed.
-    """
 
-    def __init__(self, screen: Screen, *, effort: str = "", retries: int | None = None) -> None:
-        self.messages: list[Message] = []
-        self.route: Route
-        self._pool: Pool
-        self.totals = Totals()
-        self._answer = Message("assistant", ())
-        self._sent: Sent | None = None
-        self._flags = Flags()
-        self._options = Options(effort=effort, cache_key=uuid.uuid4().hex)
-        self._retries = retries
-        self._screen = screen
-        self._running = ExitStack()
+def _greet(talk: Talk) -> None:
+    """Say who answers, and where help is; of a session that goes on, its end."""
+    who, where = shown_model(talk)
+    say(f"{PRODUCT} · {who}", style="bold")
+    say(where)
+    messages = talk.session.loop.messages
+    if messages:
+        last = next((text_of(each) for each in reversed(messages) if each.role == "user"), "")
+        say(f"Going on after {len(messages)} messages; you said last:", style="dim")
+        for line in last.strip().splitlines()[:3]:
+            say(f"> {line}", style="dim")
+    say("/help shows the commands; Ctrl-D leaves.", style="dim")
 
-    def close(self) -> None:
-        """End what runs for the Route."""
-        self._running.close()
 
-    def use(self, flags: Flags) -> None:
-        """
-        Take another Route, whole; the old one stays if this raises.
-
-        Raises as `route_for` does, AuthError without a key, and UsageError for a model
-        that the endpoint is known not to have.
-        """
-        with ExitStack() as opening:
-            settings = read_settings()
-            pool = opening.enter_context(Pool(flags, settings))
-            route = opening.enter_context(running_route(flags, settings))
-            if route.model_error is not None:
-                raise route.model_error
-            require_key(route)
-            old, self._running = self._running, opening.pop_all()
-            self.route, self._flags, self._pool = route, flags, pool
-            self._sent = None  # another model or place has another cache
-        old.close()
-        self._screen.begin(route, (*route.notices, *alias_sentences(route)))
-
-    def greet(self) -> None:
-        """Say in two lines who answers, and where help is."""
-        say(f"{PRODUCT} · {self._shown_model()}", style="bold")
-        say("/help shows the commands; Ctrl-D leaves.", style="dim")
-
-    def step(self, editor: LineEditor, runner: asyncio.Runner) -> bool:
-        """Read one line and do what it says; False if the user leaves."""
-        try:
-            line = runner.run(editor.read())
-        except EOFError:
-            return False
-        except LineDropped as dropped:
-            if not dropped.had_text:
-                say("Ctrl-D or /exit leaves; Ctrl-C stops an answer.", style="dim")
-            return True
-        try:
-            if command := _command_in(line):
-                return self._obey(*command)
-            if line.strip():
-                self._turn(line, runner)
-        except HermesError as error:
-            self._screen.error(error)
-        return True
-
-    def _turn(self, line: str, runner: asyncio.Runner) -> None:
-        """Send a line and show the answer; what came stays, however it ended."""
-        self.messages.append(user(line))
-        self._answer = Message("assistant", ())
-        try:
-            runner.run(self._ask())
-        except KeyboardInterrupt:
-            self._screen.end()
-            self._settle()
-            self._screen.notice(f"Stopped; {self._kept()}.")
-        except HermesError as error:
-            self._screen.error(error)
-            self._settle()
-            self._screen.notice(f"In the conversation, {self._kept()}.")
-        else:
-            self._settle()
-
-    async def _ask(self) -> None:
-        """Ask the Route and show the answer, which is noted also if it breaks off."""
-        async with open_client(self.route, retries=self._retries, detour=self._pool) as client:
+async def hold(talk: Talk) -> None:
+    """Do what each line says until the user leaves."""
+    try:
+        while True:
             try:
-                stream = client.stream(self.messages, options=self._options)
-                async with aclosing(stream) as events:
-                    async for event in events:
-                        self._follow(client.route)
-                        self._screen.show(event)
-                        if isinstance(event, Finished):
-                            self._answer = event.message
-                            self._count(event)
-            finally:
-                self._follow(client.route)
-                if not self._answer.parts:
-                    self._answer = client.partial()
+                line = await talk.stage.read()
+            except EOFError:
+                return
+            except LineDropped as dropped:
+                if not dropped.had_text:
+                    say("Ctrl-D or /exit leaves; Ctrl-C stops an answer.", style="dim")
+                continue
+            try:
+                if not await take(talk, line):
+                    return
+            except HermesError as error:
+                talk.screen.error(error)
+            if not talk.stage.is_live:
+                await talk.rest_alone()
+    finally:
+        await talk.stop()
 
-    def _follow(self, route: Route) -> None:
-        """Go on with the Route that the client has, which may be another place's."""
-        if (route.url, route.key_digest) != (self.route.url, self.route.key_digest):
-            self._sent = None  # another cache
-        self.route = route
-        self._screen.follow(route)
 
-    def _count(self, event: Finished) -> None:
-        """Add an answer to the totals, and tell if less came from the cache than before."""
-        cost = route_cost(self.route, event.model, event.usage)
-        self.totals = self.totals.plus(event.usage, cost)
-        sent = Sent(tuple(self.messages), event.usage) if event.usage else None
-        if sent is not None and self._sent is not None:
-            fall = cache_fall(self._sent, sent)
-            if fall is not None:
-                self._screen.remark(fall_sentence(fall, sent.messages))
-        self._sent = sent
+async def take(talk: Talk, line: str) -> bool:
+    """
+    Do what a line says: a command, a command for the shell, a message. False: it leaves.
 
-    def _settle(self) -> None:
-        """Keep the answer; without one, take the message back that it should have answered."""
-        # Reasoning alone is no answer: endpoints refuse an assistant's message without text.
-        if text_of(self._answer).strip():
-            self.messages.append(self._answer)
+    Raises HermesError; a message is answered while this returns.
+    """
+    if command := _command_in(line):
+        return await _obey(talk, *command)
+    if line.startswith("!") and line[1:].strip():
+        if talk.is_working and not talk.is_ending:
+            talk.screen.notice("A command of your own waits for the end of the work: Esc stops it.")
         else:
-            self.messages.pop()
+            talk.run_shell(line[1:].strip())
+    elif line.strip():
+        row = talk.route.row_sent
+        directory = talk.session.workspace.root
+        talk.say(message_of(line, directory, images=row is None or row.image is not False))
+    return True
 
-    def _kept(self) -> str:
-        """Return what the conversation holds of a turn that broke off, in words."""
-        if self.messages and self.messages[-1].role == "assistant":
-            return "what came is kept"
-        return "nothing came, so your message was taken back (the up arrow brings it again)"
 
-    def _obey(self, name: str, argument: str) -> bool:
-        """Do what a command says; False if it leaves."""
-        if name == "exit":
-            return False
-        commands: dict[str, Callable[[str], None]] = {
-            "clear": self._clear,
-            "help": self._help,
-            "model": self._model,
-            "status": self._status,
-            "usage": self._usage,
-        }
-        if name in commands:
-            commands[name](argument)
-        else:
-            self._screen.notice(f"There is no command /{name}: /help shows them.")
+async def _obey(talk: Talk, name: str, argument: str) -> bool:
+    """Do what a command says; False if it leaves."""
+    if name == "exit":
+        return False
+    command = COMMANDS.get(name)
+    if command is None:
+        talk.screen.notice(f"There is no command /{name}: /help shows them.")
         return True
-
-    def _clear(self, _: str) -> None:
-        self.messages.clear()
-        self._options = structs.replace(self._options, cache_key=uuid.uuid4().hex)
-        self._sent = None
-        say("What was said so far is forgotten.")
-
-    def _help(self, _: str) -> None:
-        width = max(map(len, COMMANDS))
-        for name, meaning in COMMANDS.items():
-            say(f"  {name:{width}}  {meaning}")
-        say(f"  {KEYS}")
-
-    def _model(self, argument: str) -> None:
-        if argument:
-            self.use(replace(self._flags, model=argument, probe=False))
-        say(self._shown_model())
-
-    def _status(self, _: str) -> None:
-        from hermes_cli.report import aligned, lines
-
-        for line in aligned(lines(self.route)):
-            say(line)
-
-    def _usage(self, _: str) -> None:
-        from hermes_cli.report import aligned
-
-        for line in aligned(totals_lines(self.totals, free=free_words(self.route))):
-            say(line)
-        if self.route.endpoint.usage_path:
-            say("What is left of the plan or the balance: `hermes usage`.", style="dim")
-
-    def _shown_model(self) -> str:
-        route = self.route
-        return one_line(
-            f"{route.model.value} · {route.endpoint.name} {route.base_url.value} · "
-            f"{route.window.value:,} tokens ({route.window.where})"
-        )
+    if command.at_rest and talk.is_working:
+        if not talk.is_ending:
+            talk.screen.notice(f"/{name} waits for the end of the work: Esc stops it.")
+            return True
+        await talk.rest()
+    await command.run(talk, argument)
+    return True
 
 
 def _command_in(line: str) -> tuple[str, str] | None:

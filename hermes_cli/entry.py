@@ -16,7 +16,6 @@ from hermes_cli.check import (
     check,
     knows_region,
     may_probe,
-    probe_wish,
     regions,
 )
 from hermes_cli.plan import (
@@ -30,6 +29,7 @@ from hermes_cli.plan import (
     with_base_url,
     with_model,
 )
+from hermes_cli.probe_wish import probe_wish
 from hermes_cli.ui.prompt import spinner
 from hermes_cli.ui.usage_lines import left_warnings, left_words
 
@@ -68,7 +68,7 @@ def is_allowed(task: Task, route: Route) -> bool:
 
 def is_question(task: Task, route: Route) -> bool:
     """Say whether a person is to be asked before every region is."""
-    return not is_allowed(task, route) and probe_wish(route, task.settings) != "never"
+    return not is_allowed(task, route) and probe_wish(task.row, task.settings) != "never"
 
 
 def ask(task: Task, choice: Choice, endpoints: Sequence[EndpointRow]) -> Choice:
@@ -171,11 +171,12 @@ def checked_choice(task: Task, choice: Choice, *, probe: str) -> tuple[Choice, t
     if task.probe and len(asked) > 1:
         choice = replace(choice, consent=route.endpoint.product)
     if len(checked.accepted) < 2:
-        return choice, ()
+        return choice, checked.notices
     choice = replace(choice, place=checked.accepted[0].endpoint.id)
     others = " and ".join(host_of(each.endpoint) for each in checked.accepted[1:])
     first = checked.accepted[0].endpoint
     return choice, (
+        *checked.notices,
         f"{others} took this key too; it goes to {host_of(first)}, the default. "
         f"`hermes config set providers.{task.row.id}.base_url URL` chooses another.",
     )

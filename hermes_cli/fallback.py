@@ -11,6 +11,8 @@ from hermes_cli.storage import edit_line
 SETTING = "fallback"
 """The name of the setting: a list of `PROVIDER/MODEL` and `PROVIDER`."""
 
+FORM = "The right form is PROVIDER/MODEL, or PROVIDER for its default model."
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -46,24 +48,29 @@ def read_chain(settings: Settings) -> tuple[Entry, ...]:
     )
 
 
-def _entry(text: str, place: str, settings: Settings) -> Entry:
-    """Return one entry. Raises ConfigurationError that begins with its `place`."""
+def entry_of(text: str, settings: Settings) -> Entry:
+    """Return one hop of the chain. Raises ConfigurationError for one that leads nowhere."""
     name, slash, model = (part.strip() for part in text.partition("/"))
-    try:
-        row = find_provider(name, settings)
-    except ConfigurationError as error:
-        raise _wrong(f"{place}: {error.message}", settings) from None
+    row = find_provider(name, settings)
     if slash and not model:
-        raise _wrong(f"{place} has no model after the slash.", settings)
+        raise ConfigurationError("It has no model after the slash.")
     if not (model or row.default_model):
-        raise _wrong(f"{place}: {row.name} has no default model, so one must be named.", settings)
+        raise ConfigurationError(f"{row.name} has no default model, so one must be named.")
     model = model or row.default_model
     return Entry(row.id, model, f"{row.id}/{model}")
 
 
+def _entry(text: str, place: str, settings: Settings) -> Entry:
+    """Return one entry. Raises ConfigurationError that begins with its `place`."""
+    try:
+        return entry_of(text, settings)
+    except ConfigurationError as error:
+        raise _wrong(f"{place}: {error.message}", settings) from None
+
+
 def _wrong(message: str, settings: Settings) -> ConfigurationError:
     return ConfigurationError(
-        f"{message} The right form is PROVIDER/MODEL, or PROVIDER for its default model.",
+        f"{message} {FORM}",
         remedy=f"`hermes providers` lists the providers; `{edit_line(settings.config_path)}` opens "
         "the file.",
     )

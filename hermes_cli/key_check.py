@@ -23,6 +23,7 @@ from agent.key_hosts import marked_owner
 from agent.keys import ApiKey, clean_paste
 from agent.route import Route, Wishes, foreign_vendor, resolve
 from agent.usage import Balance, PlanUsage
+from hermes_cli.answers import host_of, refusal_remedy
 from hermes_cli.auth import find_provider
 from hermes_cli.check import (
     Checked,
@@ -194,34 +195,21 @@ def _asked(route: Route, settings: Settings, *, probe: bool) -> Outcome:
         endpoints = endpoints[:1]
     unasked = tuple(row for row in regions(route) if row not in endpoints)
     if is_terminal(sys.stderr):
-        say(f"Asking {_hosts(endpoints)} …", style="dim", error=True)
+        say(f"Asking {' and '.join(map(host_of, endpoints))} …", style="dim", error=True)
     checked = ask_endpoints(at_endpoints(route, endpoints))
-    for sentence in filter(None, (answer.notice for answer in checked.answers)):
+    for sentence in checked.notices:
         notice(sentence)
     if checked.verdict is Verdict.ACCEPTED:
         return _with_left(route, checked, unasked)
     judgement = Judgement.REFUSED
-    error: HermesError | None = refused_by_all(checked, _remedy(checked, unasked))
+    remedy = refusal_remedy(
+        checked, unasked, probe="hermes key check --probe", again="hermes key check"
+    )
+    error: HermesError | None = refused_by_all(checked, remedy)
     if checked.verdict is Verdict.UNREACHED:
         judgement = Judgement.UNREACHED
         error = next(each.error for each in checked.answers if each.verdict is Verdict.UNREACHED)
     return Outcome(judgement=judgement, route=route, checked=checked, unasked=unasked, error=error)
-
-
-def _hosts(endpoints: Sequence[EndpointRow]) -> str:
-    return " and ".join(min(endpoint.hosts) for endpoint in endpoints)
-
-
-def _remedy(checked: Checked, unasked: Sequence[EndpointRow]) -> str:
-    """Return what to do about a refused key: try the other region, or take another key."""
-    if unasked:
-        return (
-            "Keys of both regions look alike: `hermes key check --probe` asks "
-            f"{_hosts(unasked)} too."
-        )
-    consoles = " or ".join(filter(None, (answer.endpoint.console for answer in checked.answers)))
-    issued = f"Keys are issued at {consoles}. " if consoles else ""
-    return f"{issued}`hermes key check` takes another one."
 
 
 def _with_left(route: Route, checked: Checked, unasked: tuple[EndpointRow, ...]) -> Outcome:

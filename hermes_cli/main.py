@@ -15,6 +15,7 @@ from hermes_cli.arguments import check_arguments
 
 COMMANDS = {
     "chat": "Ask a model, once with -q or in a conversation.",
+    "completion": "Print what completes our commands in a shell.",
     "config": "Show, set or drop a setting.",
     "doctor": "Look for what keeps requests from being answered.",
     "explain": "Show every value in use, where it came from and what it beat.",
@@ -23,9 +24,12 @@ COMMANDS = {
     "mock": "Run a loopback Kimi for tests (extra `serve`).",
     "model": "Show or choose the model.",
     "models": "List the models of the endpoint.",
+    "permissions": "Show what an agent may do here; forget what was allowed.",
     "providers": "List the providers and their variables.",
+    "sessions": "List, search, show, export or delete earlier conversations.",
     "setup": "Paste a key and choose a model.",
     "status": "Show the provider, key, endpoint and model in use.",
+    "undo": "Take back the last turn's file changes in this directory.",
     "usage": "Ask what is left of the plan or the balance.",
     "why": "Tell what a status or an error text means.",
 }
@@ -75,8 +79,9 @@ class _Lazy(click.Group):
     expose_value=False,  # it counts wherever it stands: see `tell_crash`
     help="If Hermes itself breaks, show where, without keys.",
 )
+@click.option("-c", "--continue", "resumes", is_flag=True, help="Go on with the last session here.")
 @click.pass_context
-def cli(context: click.Context) -> None:
+def cli(context: click.Context, resumes: bool) -> None:
     """Paste any Kimi key and it works: the key alone decides the endpoint.
 
     Without a command: a conversation, as `hermes chat`.
@@ -84,7 +89,7 @@ def cli(context: click.Context) -> None:
     if context.invoked_subcommand is None:
         chat = _Lazy.get_command(context.command, context, "chat")  # type: ignore[arg-type]
         if chat is not None:
-            context.invoke(chat)
+            context.invoke(chat, resumes=resumes)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -120,6 +125,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     """Run the command line and return its exit code; our own errors are told."""
     try:
+        # Does nothing unless the shell asks, by a variable of its script, what may come next.
+        cli._main_shell_completion({}, "hermes")
         check_arguments(arguments)
         # Not `cli.main`: it would end with 1 when the reader of our output has left.
         with cli.make_context("hermes", list(arguments)) as context:

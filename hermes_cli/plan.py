@@ -288,7 +288,8 @@ def plan_of(task: Task, choice: Choice, *, notices: tuple[str, ...] = ()) -> Pla
     if choice.is_new:
         lines.append((_proof(choice, route), ""))
     if not variables and not settings:
-        lines.append(("Nothing was changed.", ""))
+        nothing = "It was there already; nothing" if choice.is_new else "Nothing"
+        lines.append((f"{nothing} was changed.", ""))
     lines += [(sentence, "yellow") for sentence in (*notices, *_shadows(task, choice))]
     words = ["hermes chat"]
     if not choice.switch:

@@ -139,7 +139,8 @@ def _in_its_region(route: Route, flags: Flags, settings: Settings, facts: Facts)
             f"Keys are issued at {consoles}.",
         )
     sentence = _region_sentence(checked, route.key.value.fingerprint)
-    return route_for(flags, settings, replace(facts, notices=(sentence, *facts.notices)))
+    notices = (sentence, *checked.notices, *facts.notices)
+    return route_for(flags, settings, replace(facts, notices=notices))
 
 
 def _remembered(checked: Checked, flags: Flags, facts: Facts) -> Facts:

@@ -13,6 +13,12 @@ from agent.catalog.rows import ProviderRow
 from agent.choice import Candidate
 from agent.errors import ConfigurationError, UsageError
 from agent.keys import ApiKey, clean_setting
+from hermes_cli.agent_settings import (
+    AGENT_SETTINGS,
+    RULE_SETTINGS,
+    check_agent_setting,
+    checked_rule,
+)
 from hermes_cli.auth import find_provider, model_file
 from hermes_cli.config import (
     Settings,
@@ -21,18 +27,28 @@ from hermes_cli.config import (
     write_settings,
     write_variables,
 )
+from hermes_cli.fallback import FORM, entry_of
 from hermes_cli.hosts import checked_host
 from hermes_cli.key_sources import keys_of
+from hermes_cli.probe_wish import PROBE_WISHES
 from hermes_cli.report import checked_model, key_document, shown_url
 from hermes_cli.user_providers import every_provider
 
-ListKind = Literal["command", "hosts", "fallback"]
+ListKind = Literal["command", "hosts", "fallback", "rules"]
 Kind = Literal[
-    "provider", "model", "base URL", "wire", "probe", "model file", "key", "key name", "text"
+    "provider",
+    "model",
+    "base URL",
+    "wire",
+    "probe",
+    "model file",
+    "key",
+    "key name",
+    "text",
+    "agent",
 ]
 
 WIRES = ("chat", "messages", "auto")
-PROBES = ("ask", "always", "never")
 
 _OF_KEYS: tuple[tuple[str, Kind | ListKind], ...] = (
     ("key", "key name"),
@@ -158,6 +174,10 @@ def every_name(settings: Settings) -> Iterator[Name]:
     yield Name(text="provider", kind="provider", path=("provider",))
     yield Name(text="model", kind="model", path=("model",))
     yield Name(text="fallback", kind="fallback", path=("fallback",))
+    for path in AGENT_SETTINGS:
+        yield Name(text=".".join(path), kind="agent", path=path)
+    for path in RULE_SETTINGS:
+        yield Name(text=".".join(path), kind="rules", path=path)
     for row in PROVIDERS:
         kinds: tuple[tuple[str, Kind | ListKind], ...] = (("model_file", "model file"),)
         yield from _in_table(row, kinds if row.runs_here else _OF_ROWS)
@@ -193,10 +213,12 @@ def find_name(text: str, settings: Settings) -> Name:
     if name is None:
         ids = "|".join(row.id for row in PROVIDERS if not row.runs_here)
         variables = ", ".join(name.text for name in names if not name.path)
+        agents = ", ".join(".".join(path) for path in (*AGENT_SETTINGS, *RULE_SETTINGS))
         of_rows = ", ".join(f"providers.ID.{key}" for key, _ in _OF_ROWS)
         raise UsageError(
             "There is no setting or variable of that name. Settings: provider, model, fallback, "
-            f"{of_rows} with ID {ids}, providers.local.model_file. Variables: {variables}.",
+            f"{agents}, {of_rows} with ID {ids}, providers.local.model_file. "
+            f"Variables: {variables}.",
             remedy="`hermes explain` shows those in use.",
         )
     return name
@@ -215,9 +237,11 @@ def checked_value(known: Name, value: str, settings: Settings) -> str:
         case "model file":
             return _checked_file(value)
         case "probe":
-            _check_choice(known, value, PROBES)
-        case "fallback" | "hosts":
-            return ", ".join(_checked_item(known, item) for item in known.words(value))
+            _check_choice(known, value, PROBE_WISHES)
+        case "agent":
+            check_agent_setting(known.text, value)
+        case "fallback" | "hosts" | "rules":
+            return ", ".join(_checked_item(known, item, settings) for item in known.words(value))
         case "command" | "text":
             _refuse_keys(known, value)
             return known.joined(known.words(value)) if known.is_list else value
@@ -294,17 +318,21 @@ def _check_key_name(value: str, row: ProviderRow, settings: Settings) -> None:
         )
 
 
-def _checked_item(known: Name, item: str) -> str:
+def _checked_item(known: Name, item: str, settings: Settings) -> str:
     """Return one host, or one `provider/model` of the fallback chain, as it is written."""
     if known.kind == "hosts":
         return checked_host(item)
-    provider, slash, model = item.partition("/")
-    if slash and not model:
+    if known.kind == "rules":
+        return checked_rule(item)
+    try:
+        entry = entry_of(item, settings)
+    except ConfigurationError as error:
         raise UsageError(
-            "After the slash of an entry comes a model id. Nothing was written.",
-            remedy="`hermes config set fallback PROVIDER/MODEL,PROVIDER` sets a chain of two.",
-        )
-    return f"{find_provider(provider).id}{slash}{model}"
+            f"{error.message} {FORM} Nothing was written.",
+            remedy="`hermes config set fallback PROVIDER/MODEL,PROVIDER` sets a chain of two; "
+            "`hermes providers` lists them.",
+        ) from None
+    return entry.text if "/" in item else entry.provider
 
 
 def _checked_file(value: str) -> str:

@@ -43,6 +43,7 @@ from hermes_cli.plan import (
     save,
     with_base_url,
 )
+from hermes_cli.probe_wish import probe_wish
 from hermes_cli.report import state_words
 from hermes_cli.setup_model import ask_model
 from hermes_cli.ui.prompt import Prompter, with_tries
@@ -147,15 +148,14 @@ def _what_is_called(prompter: Prompter, task: Task) -> str:
             "prompt."
         )
     asked = "Its endpoint is then asked for its models and for what is left, one request each."
-    wish = task.settings.setting("providers", task.row.id, "probe")
-    word = wish.value.lower() if wish else ""
-    if task.probe or word == "always":
+    wish = probe_wish(task.row, task.settings)
+    if task.probe or wish == "always":
         return f"{asked} The other region of its product is asked for models too."
     allowed = [product for product in task.regional if product in task.facts.consents]
-    if allowed and word != "never":
+    if allowed and wish != "never":
         stop = f"`hermes config set providers.{task.row.id}.probe never` ends that"
         asked += f" As you allowed, both regions of {' and '.join(allowed)} are: {stop}."
-    if prompter.is_person and len(allowed) < len(task.regional) and word != "never":
+    if prompter.is_person and len(allowed) < len(task.regional) and wish != "never":
         other = "any other" if allowed else "another"
         asked += f" You are asked first before {other} region sees the key."
     return asked
@@ -248,6 +248,8 @@ def _check(
     checked = choice.checked[-1]
     for line in answer_lines(checked):
         prompter.say(line)
+    for sentence in checked.notices:
+        prompter.say(sentence, "yellow")
     require_taken(task, route, checked, probe="hermes setup --probe")
     if is_first:
         _say_left(prompter, ask_left(checked))

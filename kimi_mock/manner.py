@@ -3,6 +3,7 @@
 from dataclasses import fields, replace
 from typing import Any
 
+from kimi_mock.recorded_turns import session_of
 from kimi_mock.refusals import invalid_request
 from kimi_mock.replies import DEFAULT_REPLY, Answer, Reply
 from kimi_mock.state import KimiState
@@ -15,12 +16,15 @@ _OVERRIDING = tuple(each.name for each in fields(Answer) if each.name in SWITCH_
 
 def next_reply(state: KimiState, turn: Turn) -> Reply:
     """
-    Return the queued reply, else the script's, else the default one, as the switches have it.
+    Return the queued reply, else a recorded session's, the script's, or the default one.
 
-    Raises Refused for a partial message that is no beginning of the script.
+    The switches have their say in how it comes. Raises Refused for a partial message that is no
+    beginning of the script, and for results of tools that a recorded session does not know.
     """
     if state.replies:
         reply = state.replies.pop(0)
+    elif (session := session_of(state.sessions, turn)) is not None:
+        reply = session.reply(turn.messages)
     elif state.script is not None:
         reply = _scripted(state, turn)
     else:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kimi_mock.recorded_turns import RecordedSession
 from kimi_mock.replies import Reply
 from kimi_mock.surfaces import SURFACES
 from kimi_mock.switches import Switches
@@ -84,12 +85,14 @@ class KimiState(Switches):
 
     `keys` is by surface id. `replies` are used up in order by turns, before `script` and the
     default answer; `replies_to_models` by `GET /models`; both after every check was passed.
-    `connects` are the `host:port` that the proxy was asked to connect.
+    `sessions` are agents' sessions, each for the conversations that begin with its prompt; they
+    come after `replies`. `connects` are the `host:port` that the proxy was asked to connect.
     """
 
     keys: dict[str, set[str]]
     replies: list[Reply]
     replies_to_models: list[Reply]
+    sessions: list[RecordedSession]
     seen: list[SeenRequest]
     connects: list[str]
     plain_proxied: list[PlainRequest]
@@ -105,6 +108,7 @@ class KimiState(Switches):
         self.keys = {surface.id: {surface.key} for surface in SURFACES}
         self.replies = []
         self.replies_to_models = []
+        self.sessions = []
         self.seen = []
         self.connects = []
         self.plain_proxied = []

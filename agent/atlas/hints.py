@@ -120,7 +120,8 @@ def _about_key(row: BodyRow, asked: Asked, place: _Place) -> Told:
         others = place.others(same_product=False)
         home = proven or next((each for each in others if each.product == product), None)
         goes = f"`hermes explain` shows what sends it to {_host(endpoint)}"
-        advice = f"It belongs to {_url(home)}: {_move(place, home)} sends it there." if home else ""
+        moves = f"{_move(place, home, asked)} sends it there." if home else ""
+        advice = f"It belongs to {_url(home)}: {moves}" if home else ""
         return Told(derived, f"{advice} {goes}.".strip(), f": it looks like a {product} key")
     twins = place.others(same_product=True)
     if proven and proven.id != endpoint.id:
@@ -152,7 +153,11 @@ def _url(endpoint: EndpointRow) -> str:
     return endpoint.base_urls[0][1]
 
 
-def _move(place: _Place, endpoint: EndpointRow) -> str:
+def _move(place: _Place, endpoint: EndpointRow, asked: Asked) -> str:
+    """Return the command that sends a key to its endpoint, whatever sends it elsewhere now."""
+    if asked.is_named:
+        # A variable of the shell or of `.env` beats the setting: only the flag beats both.
+        return f"`hermes chat --base-url {_url(endpoint)}`"
     setting = f"providers.{place.provider.id}.base_url"
     return f"`hermes config set {setting} {_url(endpoint)}`"
 

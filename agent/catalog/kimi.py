@@ -20,6 +20,8 @@ KIMI_CODE = EndpointRow(
     # Answers 403 `access_terminated_error` on the chat wire to clients it does not know, and
     # points them to the messages wire (seen 2026-06, CLIProxyAPI#1327, kodus#1257).
     refuses_unknown_clients=("chat",),
+    # Scripted batches are outside a membership (KD overview and community-guidelines, 2026-08).
+    interactive_only=True,
     quirks=frozenset({"replay-reasoning", "pinned-sampling", "flavored-schema", "partial-mode"}),
     models=(
         models.CODE_K3,
@@ -46,6 +48,7 @@ KIMI_CODE_GLOBAL = EndpointRow(
     usage_path=KIMI_CODE.usage_path,
     usage_shape=KIMI_CODE.usage_shape,
     refuses_unknown_clients=KIMI_CODE.refuses_unknown_clients,
+    interactive_only=KIMI_CODE.interactive_only,
     quirks=KIMI_CODE.quirks,
     models=(
         models.GLOBAL_K3,

@@ -11,6 +11,7 @@ SMOLLM2 = ModelRow(
     default_output_tokens=1_024,
     image=False,
     video=False,
+    temperature=0.0,
     price_in=0,
     price_cached=0,
     price_out=0,
@@ -47,6 +48,6 @@ MODEL_FILE_VARIABLE = "HERMES_LOCAL_MODEL"
 def with_model_file(row: ProviderRow, path: str) -> ProviderRow:
     """Return the row with another GGUF file as its one model, named after the file."""
     name = path.replace("\\", "/").rpartition("/")[2].removesuffix(".gguf")
-    model = replace(SMOLLM2, id=name, note="named by the user", source=path)
+    model = replace(SMOLLM2, id=name, temperature=None, note="named by the user", source=path)
     endpoint = replace(LOCAL_ENDPOINT, models=(model,))
     return replace(row, endpoints=(endpoint,), models=(model,), default_model=name)

@@ -32,6 +32,7 @@ class ModelRow:
     `last_day` are ISO days (or a month), empty if not known; a last day is past.
     `family` is shared by ids of different endpoints that name the same model.
     `tool_choices` are the words it takes while it thinks; a tool's name is none of them.
+    `temperature` is sent with each request on the chat wire; None leaves it to the endpoint.
     `served_as` holds pairs (endpoint id, model id): the id is an alias of ours, and
     that is what is sent there.
     """
@@ -50,6 +51,7 @@ class ModelRow:
     video: bool | None = None
     tools: bool = True
     tool_choices: tuple[str, ...] = ("auto", "none")
+    temperature: float | None = None
     currency: str = "USD"
     price_in: float | None = None
     price_cached: float | None = None
@@ -91,6 +93,7 @@ class EndpointRow:
     account's `balance` in `balance_currency`; empty where nobody tells.
     `rotates_keys` says that a key at its limit may be replaced by another one of the user's:
     not where that would evade the limit of a membership.
+    `interactive_only` says that its keys are for a person at work and not for batches.
     `known_as` are its names, and those of its key's variable, in other programs' files.
     """
 
@@ -110,6 +113,7 @@ class EndpointRow:
     usage_shape: UsageShape = ""
     balance_currency: str = ""
     rotates_keys: bool = False
+    interactive_only: bool = False
     known_as: tuple[str, ...] = ()
     models: tuple[ModelRow, ...] = ()
 

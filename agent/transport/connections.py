@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import httpcore2
@@ -17,10 +18,16 @@ MOST_CONNECTIONS = 100
 EXPLAIN_PROXY = "`hermes explain` shows the proxy and where it comes from."
 
 
-def plain_pool() -> httpcore2.AsyncConnectionPool:
-    """Return the connections of plain http, which stay on this machine and are not kept."""
-    # An empty context trusts nobody and costs 1 ms instead of 18: it is never used.
-    return _pool(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), keep=False)
+def plain_pool(network: Network) -> httpcore2.AsyncConnectionPool:
+    """
+    Return the connections of plain http over a way out; they are not kept.
+
+    Raises ConfigurationError for a proxy that cannot be used.
+    """
+    # An empty context trusts nobody and costs 1 ms instead of 18: only a proxy over TLS uses one.
+    secure = network.proxy_url.startswith("https:")
+    context = _trust(network) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return _pool(network, context, keep=False)
 
 
 def secure_pool(network: Network, *, keep: bool) -> httpcore2.AsyncConnectionPool:
@@ -29,20 +36,19 @@ def secure_pool(network: Network, *, keep: bool) -> httpcore2.AsyncConnectionPoo
 
     Raises ConfigurationError for a proxy that cannot be used and certificates that cannot be read.
     """
-    context = _trust(network)
-    return _pool(context, keep=keep, proxy=_proxy(network, context))
+    return _pool(network, _trust(network), keep=keep)
 
 
 def _pool(
-    context: ssl.SSLContext, *, keep: bool, proxy: httpcore2.Proxy | None = None
+    network: Network, context: ssl.SSLContext, *, keep: bool
 ) -> httpcore2.AsyncConnectionPool:
     return httpcore2.AsyncConnectionPool(
         ssl_context=context,
-        proxy=proxy,
+        proxy=_proxy(network, context),
         max_connections=MOST_CONNECTIONS,
         max_keepalive_connections=None if keep else 0,
         keepalive_expiry=KEPT_SECONDS,
-        network_backend=_Backend(),
+        network_backend=_Backend(network.addresses),
     )
 
 
@@ -85,6 +91,11 @@ def _trust(network: Network) -> ssl.SSLContext:
 
 
 class _Backend(httpcore2.AnyIOBackend):
+    """Connects as the library does, but to `addresses`, if there are any, whatever the name."""
+
+    def __init__(self, addresses: tuple[str, ...]) -> None:
+        self._addresses = addresses
+
     async def connect_tcp(
         self,
         host: str,
@@ -93,10 +104,13 @@ class _Backend(httpcore2.AnyIOBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        """Connect as the library does."""
-        return _Stream(
-            await super().connect_tcp(host, port, timeout, local_address, socket_options)
-        )
+        """Return a connection to the first address that takes one, or to the host by its name."""
+        *others, last = self._addresses or (host,)
+        how = (port, timeout, local_address, socket_options)
+        for address in others:
+            with suppress(httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                return _Stream(await super().connect_tcp(address, *how))
+        return _Stream(await super().connect_tcp(last, *how))
 
 
 class _Stream(httpcore2.AsyncNetworkStream):

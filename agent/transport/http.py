@@ -38,7 +38,11 @@ _EXPLAIN = "`hermes explain` shows the address and where it comes from."
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request without its key: `key`, if any, is put into the headers as it leaves."""
+    """
+    A request without its key: `key`, if any, is put into the headers as it leaves.
+
+    `may_be_plain` lets one without a key go to another machine over plain http.
+    """
 
     method: str
     url: str
@@ -46,6 +50,7 @@ class HttpRequest:
     body: bytes = b""
     key: ApiKey | None = None
     key_header: str = "Authorization"
+    may_be_plain: bool = False
 
 
 class HttpAnswer:
@@ -164,7 +169,7 @@ class Http:
         a NetworkError that names the layer; nothing is tried twice.
         """
         prepared = _prepared(request)
-        connections = self._connections(prepared.url)
+        connections = self._connections(prepared.url, request)
         attempt = _Attempt(prepared.url, self._network)
         try:
             with attempt.failures_named():
@@ -187,14 +192,15 @@ class Http:
         finally:
             await answer.close()
 
-    def _connections(self, url: httpx2.URL) -> httpcore2.AsyncConnectionPool:
+    def _connections(self, url: httpx2.URL, request: HttpRequest) -> httpcore2.AsyncConnectionPool:
         if url.scheme == "http":
-            if self._network.proxy_url:
+            open_to_all = request.may_be_plain and request.key is None
+            if self._network.proxy_url and not open_to_all:
                 raise EgressRefused(
                     f"Plain http to {url.host} does not go through a proxy: it would show the key.",
                     remedy=EXPLAIN_PROXY,
                 )
-            self._plain = self._plain or plain_pool()
+            self._plain = self._plain or plain_pool(self._network)
             return self._plain
         self._secure = self._secure or secure_pool(self._network, keep=not is_loopback(url.host))
         return self._secure
@@ -301,7 +307,9 @@ def _headers(request: HttpRequest, authorization: str) -> list[tuple[str, str]]:
 
 
 def _prepared(request: HttpRequest) -> httpx2.Request:
-    parts, authorization = permit(request.url, request.key, request.key_header)
+    parts, authorization = permit(
+        request.url, request.key, request.key_header, may_be_plain=request.may_be_plain
+    )
     host = parts.hostname or ""
     headers = _headers(request, authorization)
     for name, value in headers:

@@ -54,14 +54,14 @@ def chat_body(
     """
     Return the body of a streamed request, its keys always in the same order.
 
-    No sampling field is ever sent: any value but the pinned one is a 400, and the pinned one
-    depends on the thinking mode. Reasoning goes back byte for byte where the quirk
-    `replay-reasoning` asks for it. A message without text is left out, an assistant's also
-    when it holds reasoning and no call: 400 "the message at position <N> with role
-    'assistant' must not be empty". What can be said of tools and their results is in
-    `agent.wire.turns`. `continue_from` is the beginning of an answer that the endpoint is
-    to go on with; it must have text. `memory` is the conversation's, and makes the next
-    body cost what is new in it. Raises UsageError for what the model cannot take.
+    No sampling field is sent but the temperature of a row that has one: at Kimi any value but
+    the pinned one is a 400, and the pinned one depends on the thinking mode. Reasoning goes
+    back byte for byte where the quirk `replay-reasoning` asks for it. A message without text is
+    left out, an assistant's also when it holds reasoning and no call: 400 "the message at
+    position <N> with role 'assistant' must not be empty". What can be said of tools and their
+    results is in `agent.wire.turns`. `continue_from` is the beginning of an answer that the
+    endpoint is to go on with; it must have text. `memory` is the conversation's, and makes the
+    next body cost what is new in it. Raises UsageError for what the model cannot take.
 
     Source: the open platform's chat documentation, MoonshotAI/kimi-code#1985, litellm#42186.
     """
@@ -107,6 +107,8 @@ def _limits(shape: Shape) -> dict[str, object]:
     limits: dict[str, object] = {}
     if shape.budget_tokens is not None:
         limits["max_completion_tokens"] = shape.budget_tokens
+    if shape.row is not None and shape.row.temperature is not None:
+        limits["temperature"] = shape.row.temperature
     return {**limits, "stream": True, "stream_options": {"include_usage": True}}
 
 

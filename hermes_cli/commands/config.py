@@ -6,6 +6,7 @@ from agent.base_url import place
 from agent.choice import Chosen, Origin, choose
 from agent.errors import HermesError, UsageError
 from hermes_cli import storage
+from hermes_cli.arguments import key_on_command_line
 from hermes_cli.config import Settings, read_settings, unset_line
 from hermes_cli.report import (
     JSON_OPTION,
@@ -93,12 +94,7 @@ def set_(name: str, value: str, as_json: bool) -> None:
     settings = read_settings()
     known = find_name(name, settings)
     if known.kind == "key":
-        raise UsageError(
-            "A key is never taken as an argument: other processes and the shell's history see "
-            "it. Nothing was written.",
-            remedy="`hermes setup` takes it hidden; `hermes setup --key-stdin` takes it from a "
-            "pipe.",
-        )
+        raise key_on_command_line()
     if not value.strip():
         raise UsageError(
             f"The value for {known.text} is empty.",

@@ -9,7 +9,7 @@ from agent.catalog import PROVIDERS
 from agent.catalog.rows import ProviderRow
 from agent.errors import AuthError, UsageError
 from agent.route import Route
-from hermes_cli.auth import Flags, find_provider, granted_hosts, route_for
+from hermes_cli.auth import Flags, choose_provider, find_provider, granted_hosts, route_for
 from hermes_cli.config import (
     Settings,
     get_config_path,
@@ -72,7 +72,10 @@ def add(name: str, provider: str, *, stdin: bool, as_json: bool, **options: bool
     the endpoint refuses it; nothing is saved then.
     """
     if options["probe"] and options["unchecked"]:
-        raise UsageError("--probe asks and --unchecked does not: take one of them.")
+        raise UsageError(
+            "--probe asks and --unchecked does not: take one of them.",
+            remedy="`hermes key add NAME --probe` asks every region of the key's product.",
+        )
     settings = read_settings()
     row = _row(provider, settings)
     for sentence in settings.notices:
@@ -132,11 +135,14 @@ def _tell_added(added: Added, service: str, *, as_json: bool) -> None:
     say(writable(f"✓ Key {added.named.name} {done} ({place_name(added.route)})"), style="green")
     for sentence in added.notices:
         say(writable(sentence))
-    if in_use:
+    elsewhere = _other_in_use(added.named.provider, settings)
+    if elsewhere:
+        say(elsewhere)
+    elif in_use:
         say('It is the key in use. Next: hermes chat -q "hello"')
     elif used is not None and used.key is not None:
         say(
-            f"{place_of(used.key)} ({used.key.value.fingerprint}) is used before it. "
+            f"In use is {used.key.value.fingerprint}, from {place_of(used.key)}. "
             f"`hermes key use {added.named.name}` takes this one."
         )
 
@@ -211,19 +217,16 @@ def use(name: str, provider: str, *, as_json: bool) -> None:
         )
         return
     say(f"Key {named.name} ({named.key.fingerprint}) is used for {route.provider.value.name} now.")
-    if stronger is None:
-        say(f"Requests go to the {place_name(route)}.")
-    else:
+    if stronger is not None:
         say(
             f"{place_of(stronger)} is stronger, so this has no effect yet. "
             f"`{unset_line(stronger.name)}` drops that one."
         )
-    configured = settings.setting("provider")
-    if configured is not None and find_provider(configured.value, settings).id != named.provider:
-        say(
-            f"The provider in use is {configured.value}: "
-            f"`hermes config set provider {named.provider}` takes this one."
-        )
+    elsewhere = _other_in_use(named.provider, settings)
+    if elsewhere:
+        say(elsewhere)
+    elif stronger is None:
+        say(f"Requests go to the {place_name(route)}.")
 
 
 @command.command("remove")
@@ -256,7 +259,7 @@ def remove(name: str, provider: str, *, yes: bool, as_json: bool) -> None:
     say(f"Key {named.name} ({named.key.fingerprint}) is removed from {shown(settings.keys_path)}.")
     console = next((row.console for row in _endpoints(named, settings)), "")
     if console:
-        say(f"It is still valid there; {console} ends it.")
+        say(f"It is still valid: only {console} can end it.")
 
 
 def _endpoints(named: NamedKey, settings: Settings) -> list[Any]:
@@ -335,6 +338,15 @@ def _row(provider: str, settings: Settings) -> ProviderRow:
     return PROVIDERS[0]
 
 
+def _other_in_use(provider: str, settings: Settings) -> str:
+    """Return what to do if another provider is the one in use; empty if this one is."""
+    in_use = choose_provider(None, settings).value
+    if in_use.id == provider:
+        return ""
+    command = f"hermes config set provider {provider}"
+    return f"The provider in use is {in_use.name}: `{command}` takes this one."
+
+
 def _stored(name: str, provider: str, settings: Settings) -> NamedKey:
     """Return the stored key of a name. Raises UsageError, which never repeats the name."""
     wanted = find_provider(provider, settings).id if provider else ""
@@ -342,9 +354,10 @@ def _stored(name: str, provider: str, settings: Settings) -> NamedKey:
     found = [key for key in keys if key.name == name]
     if len(found) > 1:
         owners = " and ".join(key.provider for key in found)
+        command = click.get_current_context().command_path
         raise UsageError(
-            f"{owners} have a key of that name each.",
-            remedy=f"`--provider {found[0].provider}` names the first.",
+            f"{owners} each have a key of that name.",
+            remedy=f"`{command} NAME --provider {found[0].provider}` takes the first.",
         )
     if not found:
         names = ", ".join(dict.fromkeys(key.name for key in keys))

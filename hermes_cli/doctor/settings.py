@@ -11,7 +11,8 @@ from hermes_cli.config import Settings, get_hermes_home
 from hermes_cli.doctor.findings import Finding, failed, found, of_notice, warned
 from hermes_cli.fallback import SETTING, read_chain
 from hermes_cli.file_notices import permission_notices
-from hermes_cli.setting_names import PROBES, every_name
+from hermes_cli.probe_wish import probe_wish
+from hermes_cli.setting_names import every_name
 from hermes_cli.user_providers import Unusable, user_providers
 
 # A name that is none of ours may be a key in the wrong place: only short words are repeated.
@@ -91,11 +92,8 @@ def _unknown_name(settings: Settings, text: str, path: Path, siblings: list[str]
 def _probes(settings: Settings) -> Iterator[Finding]:
     """Yield the values of `probe` that nobody takes."""
     for name in every_name(settings):
-        for wish in name.candidates(settings) if name.kind == "probe" else ():
-            if wish.value.lower() not in PROBES:
-                yield warned(
-                    "files",
-                    "settings",
-                    f"{wish.where}: {wish.name} is none of {', '.join(PROBES)}.",
-                    f"{wish.drop} drops it.",
-                )
+        if name.kind == "probe" and name.row is not None:
+            try:
+                probe_wish(name.row, settings)
+            except ConfigurationError as error:
+                yield warned("files", "settings", error.message, error.remedy)

@@ -1,17 +1,13 @@
-"""The prompt of a conversation: editing, several lines, and a history that outlives it."""
+"""The lines that were typed, kept for all conversations, and what Ctrl-C makes of one."""
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from prompt_toolkit import PromptSession
 from prompt_toolkit.history import History
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.output import create_output
-from prompt_toolkit.output.vt100 import Vt100_Output
 
 from agent.database import opened
 from agent.errors import BrokenFile
@@ -20,7 +16,6 @@ KEPT_LINES = 1_000
 """How many lines the history holds."""
 
 _SCHEMA = "create table if not exists typed_lines (id integer primary key, text text not null)"
-_PROMPT = "> "
 _LOCK_SECONDS = 2.0
 
 
@@ -31,26 +26,30 @@ class Dropped(Protocol):
         """Return the exception; `had_text` says whether something was typed."""
 
 
-class _Interrupted(Exception):
-    """Ctrl-C was pressed."""
-
-
 class LineHistory(History):
     """
     The lines typed in all conversations, in a table of our SQLite file.
 
     Read once, when it is made; raises BrokenFile if the file is there and cannot be read.
-    Each line is written when it is sent, so that two conversations lose none.
+    Each line is written when it is sent, so that two conversations lose none. `kept_as` says
+    what is kept of a line; empty is nothing.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__()
+        self.kept_as: Callable[[str], str] = str
         self._path = path
         self._newest_first = self._read() if path.exists() else []
 
     def load_history_strings(self) -> Iterable[str]:
         """Return the lines, the newest first."""
         return self._newest_first
+
+    def append_string(self, string: str) -> None:
+        """Keep what is to be kept of a line."""
+        kept = self.kept_as(string)
+        if kept:
+            super().append_string(kept)
 
     def store_string(self, string: str) -> None:
         """Keep a line, and drop the oldest beyond the limit."""
@@ -76,58 +75,6 @@ class LineHistory(History):
         return opened(self._path, _SCHEMA, wait_seconds=_LOCK_SECONDS)
 
 
-class TerminalEditor:
-    """A prompt on this terminal."""
-
-    def __init__(self, history: History, dropped: Dropped) -> None:
-        self._dropped = dropped
-        output = create_output()
-        if isinstance(output, Vt100_Output):
-            # Nothing here needs the cursor's place, and terminals that do not answer the question
-            # cost two seconds and a warning.
-            output.enable_cpr = False
-        self._session: PromptSession[str] = PromptSession(
-            _PROMPT,
-            multiline=True,
-            prompt_continuation=" " * len(_PROMPT),
-            history=history,
-            key_bindings=_key_bindings(),
-            interrupt_exception=_Interrupted,
-            output=output,
-        )
-
-    async def read(self) -> str:
-        """Return what was typed; raises EOFError at Ctrl-D and `dropped` at Ctrl-C."""
-        try:
-            return storable(await self._session.prompt_async())
-        except _Interrupted:
-            raise self._dropped(had_text=bool(self._session.default_buffer.text)) from None
-
-
-def open_line_editor(path: Path, *, dropped: Dropped) -> TerminalEditor:
-    """
-    Return a prompt whose history is kept in the SQLite file `path`.
-
-    `dropped` makes the exception for Ctrl-C. Raises BrokenFile.
-    """
-    return TerminalEditor(LineHistory(path), dropped)
-
-
 def storable(text: str) -> str:
     """Return the text as it can be put into UTF-8: bytes that were none become U+FFFD."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _key_bindings() -> KeyBindings:
-    bindings = KeyBindings()
-
-    @bindings.add("enter")
-    def _send(event: KeyPressEvent) -> None:
-        event.current_buffer.validate_and_handle()
-
-    @bindings.add("escape", "enter")
-    @bindings.add("c-j")
-    def _new_line(event: KeyPressEvent) -> None:
-        event.current_buffer.insert_text("\n")
-
-    return bindings

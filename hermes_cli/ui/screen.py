@@ -1,33 +1,32 @@
 """Events → a terminal, a pipe or JSON lines, each piece as it arrives."""
 
-import json
 import time
 from collections.abc import Iterable
 from typing import Any, TextIO
 from urllib.parse import urlsplit
 
-import msgspec
-
-from agent.costs import Cost
-from agent.errors import HermesError, ProviderError
+from agent.costs import Cost, Totals
+from agent.errors import HermesError
 from agent.events import (
     AnswerBegan,
-    BudgetRaised,
-    Event,
     Finished,
     RequestSent,
-    Resumed,
-    Retrying,
-    RouteChanged,
-    ServedModel,
     TextDelta,
     ThinkDelta,
     ToolCallReady,
     Waiting,
-    WindowLearnt,
-    WireMoved,
 )
-from agent.messages import ToolCall, text_of
+from agent.loop_events import (
+    ApprovalWanted,
+    Compacted,
+    LoopEvent,
+    MessageAdded,
+    StepBegan,
+    ToolBegan,
+    ToolEnded,
+    TurnEnded,
+)
+from agent.messages import ToolCall, calls_of
 from agent.route import Route
 from agent.wire.base import without_lone_surrogates
 from hermes_cli.config import color_wanted
@@ -39,24 +38,15 @@ from hermes_cli.ui.sentences import (
     request_lines,
     sentences_of,
 )
-from hermes_cli.ui.style import SCHEMA, is_terminal, printable, styled
-from hermes_cli.ui.usage_lines import (
-    cost_document,
-    free_words,
-    route_cost,
-    share_document,
-    usage_line,
-)
+from hermes_cli.ui.style import is_terminal, printable, styled
+from hermes_cli.ui.tool_lines import call_words, compacted_sentence, ended_line
+from hermes_cli.ui.usage_lines import free_words, route_cost, turn_line
 
-_EVENT_NAMES: dict[type[Happening], str] = {
-    WireMoved: "wire_moved",
-    Retrying: "retrying",
-    Resumed: "resumed",
-    WindowLearnt: "window_learnt",
-    ServedModel: "served_model",
-    BudgetRaised: "budget_raised",
-    RouteChanged: "route_changed",
-}
+WorkEvent = (
+    StepBegan | MessageAdded | ApprovalWanted | ToolBegan | ToolEnded | Compacted | TurnEnded
+)
+"""What an agent does beside asking."""
+
 _FULL_PIPE_SECONDS = 0.01
 _LINE_ANEW = "\r\x1b[2K"
 
@@ -94,6 +84,11 @@ class Sink:
             text = styled(text, style) if style and color_wanted() else text
         self._put(text)
 
+    def write_drawn(self, text: str) -> None:
+        """Write text whose escape sequences are ours; raises as `write` does."""
+        if self._raw is not None and text:
+            self._put(text)
+
     def pass_by(self, text: str) -> None:
         """Show a line that the next one takes the place of, on a terminal that can; "" ends it."""
         if self.is_terminal and color_wanted():
@@ -129,7 +124,10 @@ class Screen:
 
     Reasoning and usage are shown, dimmed, if `err` is a terminal; reasoning also with
     `show_thinking`. With `debug`, requests and the heads of answers are shown too.
+    `offers_tools` says that a call is an answer, and will be done.
     """
+
+    offers_tools = False
 
     def __init__(
         self, out: Sink, err: Sink, *, show_thinking: bool = False, debug: bool = False
@@ -142,6 +140,7 @@ class Screen:
         self._thought_open = False
         self._waiting = False
         self._route: Route | None = None
+        self._turn = Totals()
 
     @property
     def _model_sent(self) -> str:
@@ -166,9 +165,12 @@ class Screen:
         if self._err.is_terminal:
             self._line(one_line(sentence), style="dim")
 
-    def show(self, event: Event) -> None:
+    def show(self, event: LoopEvent) -> None:
         """Show what happened."""
         self._wait(event if isinstance(event, Waiting) else None)
+        if isinstance(event, WorkEvent):
+            self._work(event)
+            return
         match event:
             case Waiting():
                 pass
@@ -227,15 +229,44 @@ class Screen:
             self.notice(sentence)
 
     def _call(self, call: ToolCall) -> None:
-        self.notice(f"The model asks for the tool {call.name}, and nothing is offered here.")
+        if not self.offers_tools:
+            self.notice(f"The model asks for the tool {call.name}, and nothing is offered here.")
 
     def _finished(self, event: Finished) -> None:
         self.end()
-        for sentence in ending_sentences(event):
+        for sentence in ending_sentences(event, tools=self.offers_tools):
             self.notice(sentence)
+        self._turn = self._turn.plus(event.usage, self._cost(event))
+        if not (self.offers_tools and calls_of(event.message)):
+            self._tell_usage(event.model)
+
+    def _work(self, event: WorkEvent) -> None:
+        """Show what the agent did, a line each."""
+        match event:
+            case ToolBegan():
+                self._pass_by(f"… {call_words(event.call)}")
+            case ToolEnded():
+                self._pass_by("")
+                self._line(ended_line(event), style="red" if event.outcome.is_error else "dim")
+            case Compacted():
+                self.notice(compacted_sentence(event))
+            case TurnEnded():
+                if event.stopped:
+                    self.notice(f"{event.stopped} {event.remedy}")
+                if self._turn.answers:
+                    self._tell_usage("")
+            case StepBegan() | MessageAdded() | ApprovalWanted():
+                pass
+
+    def _pass_by(self, text: str) -> None:
+        if not self._text_open:
+            self._err.pass_by(text)
+
+    def _tell_usage(self, model: str) -> None:
+        """Show what was used since this was told last, if somebody watches."""
         free = free_words(self._route) if self._route else ""
-        model = event.model or self._model_sent
-        self.remark(usage_line(model, event.usage, self._cost(event), free=free))
+        self.remark(turn_line(model or self._model_sent, self._turn, free=free))
+        self._turn = Totals()
 
     def _cost(self, event: Finished) -> Cost | None:
         """Return what an answer cost, by the id that served it; None if that is not known."""
@@ -261,60 +292,6 @@ class Screen:
         # Both on one terminal: a line of its own, without a newline inside the answer.
         if self._text_open and self._out.is_terminal and self._err.is_terminal:
             self._err.write("\n")
-
-
-class JsonScreen(Screen):
-    """One JSON object a line on `out` for each event; see docs/json.md."""
-
-    def notice(self, sentence: str) -> None:
-        """Show one line about the run, as an event too."""
-        self._event("notice", text=sentence)
-        super().notice(sentence)
-
-    def error(self, error: HermesError) -> None:
-        """Give an error as the last event."""
-        self._event(
-            "error",
-            **{"class": type(error).__name__},
-            message=error.message,
-            remedy=error.remedy,
-            exit_code=error.exit_code,
-            status=error.status if isinstance(error, ProviderError) and error.status else None,
-        )
-
-    def _text(self, text: str) -> None:
-        self._event("text", text=text)
-
-    def _think(self, text: str) -> None:
-        self._event("think", text=text)
-
-    def _happened(self, event: Happening) -> None:
-        self._event(_EVENT_NAMES[type(event)], **msgspec.structs.asdict(event))
-        for sentence in sentences_of(event):
-            Screen.notice(self, sentence)
-
-    def _call(self, call: ToolCall) -> None:
-        self._event("tool_call", id=call.id, name=call.name, arguments=call.arguments)
-
-    def _finished(self, event: Finished) -> None:
-        for sentence in ending_sentences(event):
-            self.notice(sentence)
-        usage = event.usage
-        self._event(
-            "finished",
-            finish_reason=event.finish_reason,
-            model=self._route.model.value if self._route else "",
-            model_sent=self._model_sent,
-            served_model=event.model,
-            usage=usage and msgspec.structs.asdict(usage),
-            cached_share=share_document(usage),
-            cost=cost_document(self._cost(event)),
-            text=text_of(event.message),
-        )
-
-    def _event(self, name: str, /, **fields: object) -> None:
-        document = {"schema": SCHEMA, "event": name, **fields}
-        self._out.write(json.dumps(document, ensure_ascii=False) + "\n")
 
 
 def alias_sentences(route: Route) -> tuple[str, ...]:

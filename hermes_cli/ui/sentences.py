@@ -15,7 +15,7 @@ from agent.events import (
     WireMoved,
 )
 from agent.identity import PRODUCT
-from agent.messages import text_of
+from agent.messages import calls_of, text_of
 
 Happening = (
     WireMoved | Retrying | Resumed | WindowLearnt | ServedModel | BudgetRaised | RouteChanged
@@ -76,8 +76,14 @@ def sentence_of(event: Happening) -> str:
     return sentence
 
 
-def ending_sentences(event: Finished) -> list[str]:
-    """Return what must be told about how an answer ended: nothing if it is whole."""
+def ending_sentences(event: Finished, *, tools: bool = False) -> list[str]:
+    """
+    Return what must be told about how an answer ended: nothing if it is whole.
+
+    `tools` says that some were offered, so that a call for one is an answer.
+    """
+    if tools and calls_of(event.message):
+        return [_ENDINGS["length"]] if event.finish_reason == "length" else []
     sentences = [_ENDINGS[event.finish_reason]] if event.finish_reason in _ENDINGS else []
     if not text_of(event.message):
         thought = "The model thought, and" if event.message.parts else "The model"

@@ -36,6 +36,16 @@ def usage_line(model: str, usage: Usage | None, cost: Cost | None = None, *, fre
     return f"{line} · {words}" if words else line
 
 
+def turn_line(model: str, turn: Totals, *, free: str = "", took: str = "") -> str:
+    """Return what the answers of a turn used together; `took` is its duration in words."""
+    told = turn.answers > turn.untold
+    cost = turn.costs[0] if len(turn.costs) == 1 and not turn.unpriced else None
+    line = usage_line(model, turn.usage if told else None, cost, free=free)
+    if turn.answers < 2:
+        return line
+    return ", ".join(filter(None, (f"{line} · {turn.answers} requests", took)))
+
+
 def free_words(route: Route) -> str:
     """Return why an answer with a price of 0 costs nothing."""
     return "free" if route.provider.value.runs_here else "covered by the plan"

@@ -1,6 +1,7 @@
 """The same bodies with the endpoint, the key and the model that were asked with."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -98,6 +99,9 @@ def test_a_key_of_the_other_product_is_told_so(name: str, other: str, url: str) 
     assert f"looks like a {row_of(other).product} key" in error.message
     assert f"`hermes config set providers.kimi-coding.base_url {url}`" in error.remedy
     assert "`hermes explain`" in error.remedy
+    # A variable that names the wrong host beats the setting, so only the flag helps there.
+    named = refused(401, PLAN_401, replace(asked, is_named=True))
+    assert f"`hermes chat --base-url {url}` sends it there" in named.remedy
 
 
 def test_an_unknown_401_does_not_guess_about_the_key() -> None:

@@ -28,7 +28,7 @@ from agent.messages import (
     VideoPart,
     user,
 )
-from agent.sessions import Sessions
+from agent.sessions import Made, Sessions
 
 AT, LATER = "2026-11-22T10:00:00+00:00", "2026-11-22T11:00:00+00:00"
 HERE = Path("/srv/work")
@@ -167,7 +167,9 @@ def test_what_answers_used_is_added_up(sessions: Sessions) -> None:
     tenth = Cost("USD", Decimal("0.1"))
     for cost in (tenth, tenth, tenth, Cost("CNY", Decimal("0.0000001")), None):
         sessions.append(session_id, user("q"), at=AT)
-        sessions.append(session_id, answer, at=AT, usage=usage, model="served", cost=cost)
+        sessions.append(
+            session_id, answer, at=AT, made=Made(usage=usage, model="served", cost=cost)
+        )
     sessions.append(session_id, answer, at=AT)
 
     assert sessions.totals(session_id) == Totals(

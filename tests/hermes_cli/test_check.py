@@ -24,12 +24,12 @@ from hermes_cli.check import (
     check,
     knows_region,
     may_probe,
-    probe_wish,
     regions,
     remember,
 )
 from hermes_cli.config import read_settings
 from hermes_cli.models import read_facts
+from hermes_cli.probe_wish import probe_wish
 from kimi_mock.server import KimiMock
 from tests.conftest import CHINA_KEY, GLOBAL_KEY, PLAN_KEY, PLATFORM_KEY
 from tests.support.commands import Here
@@ -187,7 +187,7 @@ def test_another_word_than_the_three_is_refused(here: Here) -> None:
     here.write("config.toml", '[providers.kimi-coding]\nprobe = "nevr"\n')
 
     with pytest.raises(errors.ConfigurationError, match=r"line 2: .* none of ask, always, never"):
-        probe_wish(route(), read_settings())
+        probe_wish(KIMI, read_settings())
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from agent.choice import Origin
 from agent.errors import AuthError, UsageError
 from agent.keys import ApiKey, plain_text
 from agent.learnt import Facts, KeyPlace
-from hermes_cli.auth import Flags, route_for
+from hermes_cli.auth import Flags, resolve_api_key_provider_credentials, route_for
 from hermes_cli.config import Settings, read_settings
 from hermes_cli.key_sources import (
     every_key,
@@ -180,6 +180,15 @@ def test_a_command_is_run_once_and_sees_no_key(here: Here) -> None:
     assert "sk-openai" not in seen
     assert "sk-mine" not in seen
     assert ApiKey(COMMAND) in [key.value for key in every_key(KIMI, settings)]
+
+
+def test_the_scripted_names_run_a_command_once(here: Here) -> None:
+    """A hardware token wants a touch for each run: one call of ours is one run."""
+    trace = put(here, chosen=False, dotenv=False, command=True)
+    with here.environment({}):
+        credentials = resolve_api_key_provider_credentials("kimi")
+
+    assert (credentials["api_key"], trace.read_text()) == (COMMAND, "x\n")
 
 
 def test_every_key_is_what_rotation_takes(here: Here) -> None:

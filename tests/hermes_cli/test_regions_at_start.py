@@ -117,6 +117,16 @@ def test_a_key_that_both_take_goes_to_the_default_with_a_notice(
     assert len(online.seen) == 2
 
 
+def test_addresses_in_an_answer_are_told(online: KimiMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Acceptance 6: a list that names a host moves nothing, and the start says so."""
+    online.models["moonshot"][0] |= {"endpoint": "https://evil.example"}
+
+    used = run_of(PLATFORM_KEY, monkeypatch, probe=True)
+
+    assert used.base_url.value == "https://api.moonshot.ai/v1"
+    assert "The model list of api.moonshot.ai proposes addresses in `endpoint`" in used.notices[1]
+
+
 def test_where_nobody_can_be_asked_the_rule_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Offline, a start goes on, says so, and looks again the next time."""
     used = run_of(CHINA_KEY, monkeypatch, probe=True)

@@ -124,7 +124,10 @@ def test_pasting_the_same_key_again_changes_no_byte(home: Path) -> None:
     put(home / "config.toml", 'provider = "kimi-coding"\nmodel = "kimi-coding"\n')
     before = files(home)
 
-    assert "✓ Kimi API key saved" in run(PLAN_KEY, "", "").screen
+    screen = run(PLAN_KEY, "", "").screen
+
+    assert "✓ Kimi API key saved" in screen
+    assert "It was there already; nothing was changed." in screen
     assert files(home) == before
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import EgressRefused, KeyRefused
+from agent.errors import ConfigurationError, EgressRefused, KeyRefused
 from agent.learnt import Facts
 from hermes_cli.auth import Flags, route_for
 from hermes_cli.config import read_settings
@@ -211,6 +211,25 @@ def test_a_region_that_is_silent_may_be_the_one(home: Path, kimi: KimiMock) -> N
     told = "Not checked yet: api.kimi.com does not take it and api.kimi.ai could not be asked."
     assert f"{told} `hermes chat --probe` asks them again." in script.said
     assert files(home)[0] == f"KIMI_API_KEY={GLOBAL_KEY}\n"
+
+
+def test_addresses_in_an_answer_are_told(home: Path, kimi: KimiMock) -> None:
+    """Acceptance 6: a list that names a host moves nothing, and the wizard says so."""
+    kimi.models["kimi-code"][0] |= {"base_url": "https://evil.example"}
+
+    script = checked(PLAN_KEY, "", "", "")
+
+    assert "The model list of api.kimi.com proposes addresses in `base_url`" in script.screen
+    assert "evil.example" not in script.screen + "".join(files(home))
+
+
+def test_a_wrong_wish_is_told_before_the_paste(home: Path, kimi: KimiMock) -> None:
+    """A person is not asked for a key that could not be checked then."""
+    put(home / "config.toml", '[providers.kimi-coding]\nprobe = "maybe"\n')
+
+    with pytest.raises(ConfigurationError, match="none of ask, always, never"):
+        checked(PLAN_KEY)
+    assert kimi.seen == []
 
 
 @pytest.mark.parametrize(("wish", "hosts"), [("never", 1), ("always", 2)])

@@ -18,11 +18,13 @@ from agent.choice import Origin
 from agent.errors import HermesError, UnknownModel
 from agent.identity import PRODUCT
 from agent.route import Route
+from hermes_cli.agent_session import Wanted
 from hermes_cli.auth import Flags, route_for
 from hermes_cli.config import read_settings
-from hermes_cli.conversation import Conversation
+from hermes_cli.conversation import take
 from hermes_cli.models import read_facts
-from hermes_cli.ui.screen import Screen, Sink
+from hermes_cli.talk import Talk
+from hermes_cli.ui.live_screen import LiveScreen
 from kimi_mock.replies import Reply
 from kimi_mock.server import KimiMock
 from tests.conftest import CHINA_KEY, GLOBAL_KEY, PLAN_KEY, PLATFORM_KEY
@@ -67,17 +69,6 @@ FLAGS = st.builds(
 )
 
 
-class Line:
-    """A line editor in which one line was typed."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    async def read(self) -> str:
-        """Return the line."""
-        return self._text
-
-
 def fresh(flags: Flags) -> Route:
     """Return a Route that knows nothing of any other. Raises what a new conversation would."""
     found = route_for(flags, read_settings(), read_facts())
@@ -86,15 +77,15 @@ def fresh(flags: Flags) -> Route:
     return found
 
 
-def switch(conversation: Conversation, flags: Flags, wanted: Flags | str) -> Flags:
+def switch(conversation: Talk, flags: Flags, wanted: Flags | str) -> Flags:
     """Switch as a user does, by flags or by `/model`; return the flags that now hold."""
     if isinstance(wanted, Flags):
         with suppress(HermesError):
             conversation.use(wanted)
         asked = wanted
     else:
-        with asyncio.Runner() as runner:
-            assert conversation.step(Line(f"/model {wanted}"), runner)
+        with suppress(HermesError):
+            assert asyncio.run(take(conversation, f"/model {wanted}"))
         asked = Flags(provider=flags.provider, model=wanted, base_url=flags.base_url)
     try:
         fresh(asked)
@@ -118,7 +109,7 @@ def test_after_any_switches_the_route_is_a_fresh_one(
     here = Here(tmp_path / "home" / ".hermes")
     with here.environment(VENDOR_KEYS):
         flags = Flags()
-        conversation = Conversation(Screen(Sink(None), Sink(None)))
+        conversation = Talk(LiveScreen(), Wanted(directory=tmp_path))
         conversation.use(flags)
         for each in wanted:
             flags = switch(conversation, flags, each)
@@ -179,7 +170,7 @@ def test_another_model_that_answers_is_told_and_priced(kimi: KimiMock, hermes: H
 
     document = hermes("chat", "-q", "hi", "-m", "kimi-k3", "--json", key=PLATFORM_KEY)
 
-    finished = json.loads(document.stdout.splitlines()[-1])
+    finished = json.loads(document.stdout.splitlines()[-2])
     assert (finished["event"], finished["model_sent"]) == ("finished", "kimi-k3")
     assert finished["served_model"] == "kimi-k2.6"
     assert finished["cost"]["currency"] == "USD"

@@ -86,8 +86,12 @@ def test_through_every_command(day: Hermes, kimi: KimiMock) -> None:
         (("providers", "--json"), "", 0),
         (("config", "get", "KIMI_API_KEY"), "", 0),
         (("usage", "--json"), "", 0),
+        (("completion", "bash"), "", 0),
+        (("permissions", "--json"), "", 0),
+        (("undo",), "", 1),
         (("why", f"401 Incorrect API key provided: {CANARY}"), "", 0),
         (("import", "--dry-run"), "", 0),
+        (("sessions", "--all", "--json"), "", 0),
         (("doctor",), "", 1),
         (("doctor", "--bundle", bundle, "--yes"), "", 1),
         (("--debug", "chat", "-q", f"What is {LOOK_ALIKE}?", "--debug"), "", 0),
@@ -115,7 +119,7 @@ def test_a_text_of_look_alikes_passes_unharmed(day: Hermes, kimi: KimiMock) -> N
     shown = day("chat", "-q", f"{LOOK_ALIKE} {CANARY}", "--debug", key=CANARY)
 
     assert plain.stdout == shown.stdout == f"{LOOK_ALIKE}\n"
-    [first, second] = [request.json["messages"][0]["content"] for request in kimi.seen]
+    [first, second] = [request.json["messages"][1]["content"] for request in kimi.seen]
     assert (first, second) == (LOOK_ALIKE, f"{LOOK_ALIKE} {CANARY}")
     assert LOOK_ALIKE in shown.stderr
     assert CORE not in shown.stderr

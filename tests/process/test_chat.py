@@ -23,10 +23,10 @@ def events(result: Result) -> list[dict[str, Any]]:
 
 
 def test_a_platform_key_is_answered_by_the_platform(kimi: KimiMock, hermes: Hermes) -> None:
-    """The whole of a plain run: one request under our name, the answer and nothing else."""
+    """The whole of a run without tools: one request under our name, and the answer alone."""
     kimi.replies.append(Reply.streaming({"reasoning_content": "hm. "}, {"content": "Hello."}))
 
-    result = hermes("chat", "-q", "hi", key=PLATFORM_KEY)
+    result = hermes("chat", "-q", "hi", "--no-tools", key=PLATFORM_KEY)
 
     assert (result.stdout, result.stderr, result.code) == ("Hello.\n", ALIAS_AT_PLATFORM, 0)
     [request] = kimi.seen
@@ -107,6 +107,7 @@ def test_usage_is_found_wherever_it_sits(kimi: KimiMock, hermes: Hermes, place: 
     cost = {"currency": "USD", "amount": 0.0001845, "covered": False}
     nowhere = place == "none"
     assert events(result) == [
+        {"schema": 1, "event": "step", "step": 1},
         {"schema": 1, "event": "text", "text": "Hello."},
         {
             "schema": 1,
@@ -120,6 +121,7 @@ def test_usage_is_found_wherever_it_sits(kimi: KimiMock, hermes: Hermes, place: 
             "cost": None if nowhere else cost,
             "text": "Hello.",
         },
+        {"schema": 1, "event": "turn_ended", "steps": 1, "stopped": "", "remedy": ""},
     ]
 
 
@@ -154,7 +156,7 @@ def test_text_on_standard_input_follows_the_prompt(kimi: KimiMock, hermes: Herme
     hermes("chat", "-q", "Sum up:", key=PLATFORM_KEY, stdin="one\ntwo\n")
     hermes("chat", "-q", "", key=PLATFORM_KEY, stdin="one\n")
 
-    prompts = [request.json["messages"][0]["content"] for request in kimi.seen]
+    prompts = [request.json["messages"][1]["content"] for request in kimi.seen]
     assert prompts == ["Sum up:\n\none\ntwo\n", "one\n"]
 
 
@@ -162,7 +164,7 @@ def test_bytes_that_are_no_text_are_replaced_and_told(kimi: KimiMock, hermes: He
     """Standard input that is not UTF-8 is sent with U+FFFD in its place, and a line says so."""
     result = hermes("chat", "-q", "Read:", key=PLATFORM_KEY, stdin=b"a\xffb")
 
-    assert kimi.seen[0].json["messages"][0]["content"] == "Read:\n\na\ufffdb"
+    assert kimi.seen[0].json["messages"][1]["content"] == "Read:\n\na\ufffdb"
     assert result.stderr.splitlines()[1] == (
         "Standard input holds bytes that are no UTF-8; each was replaced by U+FFFD."
     )
@@ -199,11 +201,13 @@ def test_json_tells_the_move_to_the_other_wire(kimi: KimiMock, hermes: Hermes) -
     shown = events(hermes("chat", "-q", "hi", "--json", key=PLAN_KEY))
 
     kinds = [event["event"] for event in shown]
-    assert kinds == ["notice", "wire_moved", "think", "text", "text", "finished"]
-    assert shown[1]["refused"] == "chat"
-    assert shown[1]["taken"] == "messages"
-    assert shown[1]["url"] == "https://api.kimi.com/coding/v1/messages"
-    assert shown[1]["said"].startswith("Kimi For Coding is currently only available")
+    steps = ["step", "wire_moved", "think", "text", "text", "finished", "turn_ended"]
+    assert kinds == ["notice", *steps]
+    moved = shown[2]
+    assert moved["refused"] == "chat"
+    assert moved["taken"] == "messages"
+    assert moved["url"] == "https://api.kimi.com/coding/v1/messages"
+    assert moved["said"].startswith("Kimi For Coding is currently only available")
 
 
 def test_thinking_and_usage_stay_out_of_a_pipe_unless_asked(kimi: KimiMock, hermes: Hermes) -> None:

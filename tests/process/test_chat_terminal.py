@@ -63,7 +63,7 @@ def test_a_terminal_is_never_read_as_standard_input(kimi: KimiMock, hermes: Herm
     with in_terminal(hermes, *ASKED) as terminal:
         assert terminal.wait() == 0
 
-    assert kimi.seen[0].json["messages"][0]["content"] == "hi"
+    assert kimi.seen[0].json["messages"][1]["content"] == "hi"
 
 
 def test_a_silent_pipe_is_told_to_a_terminal(kimi: KimiMock, hermes: Hermes) -> None:
@@ -77,7 +77,7 @@ def test_a_silent_pipe_is_told_to_a_terminal(kimi: KimiMock, hermes: Hermes) -> 
         terminal.wait()
 
         assert terminal.text.count("Waiting for text") == 1
-    assert kimi.seen[0].json["messages"][0]["content"] == "hi\n\nmore\n"
+    assert kimi.seen[0].json["messages"][1]["content"] == "hi\n\nmore\n"
 
 
 @pytest.mark.parametrize("variable", ["NO_COLOR", "TERM"])

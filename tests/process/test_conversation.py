@@ -47,8 +47,8 @@ def leave(terminal: Terminal) -> int:
 
 
 def contents(kimi: KimiMock) -> list[list[str]]:
-    """Return the texts of the messages of each request."""
-    return [[message["content"] for message in seen.json["messages"]] for seen in kimi.seen]
+    """Return the texts of the messages of each request, after the system prompt."""
+    return [[message["content"] for message in seen.json["messages"][1:]] for seen in kimi.seen]
 
 
 def test_a_conversation_remembers_and_replays(kimi: KimiMock, hermes: Hermes) -> None:
@@ -60,8 +60,8 @@ def test_a_conversation_remembers_and_replays(kimi: KimiMock, hermes: Hermes) ->
 
         assert leave(terminal) == 0
     assert "Hello from Kimi." in first
-    assert [len(seen.json["messages"]) for seen in kimi.seen] == [1, 3]
-    assert kimi.seen[1].json["messages"] == [
+    assert [len(seen.json["messages"]) for seen in kimi.seen] == [2, 4]
+    assert kimi.seen[1].json["messages"][1:] == [
         {"role": "user", "content": "one"},
         {"role": "assistant", "reasoning_content": "Hm. ", "content": "Hello from Kimi."},
         {"role": "user", "content": "two"},
@@ -69,7 +69,7 @@ def test_a_conversation_remembers_and_replays(kimi: KimiMock, hermes: Hermes) ->
 
 
 def test_the_greeting_names_model_endpoint_and_window(kimi: KimiMock, hermes: Hermes) -> None:
-    """Two lines at the start tell who will answer; the alias is told once, beside them."""
+    """Three lines at the start tell who will answer; the alias is told once, beside them."""
     del kimi
     with started(hermes, key=PLAN_KEY) as terminal:
         greeting = terminal.read_until(HELP)
@@ -78,7 +78,7 @@ def test_the_greeting_names_model_endpoint_and_window(kimi: KimiMock, hermes: He
 
         assert terminal.text.count("is our name") == 1
     assert (
-        "hermes-kimi · kimi-coding · Kimi Coding endpoint https://api.kimi.com/coding/v1 · "
+        "hermes-kimi · kimi-coding · Kimi Coding endpoint\nhttps://api.kimi.com/coding/v1 · "
         "200,000 tokens (shipped row kimi-coding)" in greeting
     )
 
@@ -255,7 +255,8 @@ def test_the_history_outlives_the_conversation(kimi: KimiMock, hermes: Hermes) -
         leave(terminal)
 
     assert contents(kimi) == [["first words"], ["first words"]]
-    assert [path.name for path in hermes.home.iterdir()] == ["hermes-kimi.db"]
+    assert sorted(path.name for path in hermes.home.iterdir()) == ["hermes-kimi.db", "sessions"]
+    assert list((hermes.home / "sessions").iterdir()) == []
     assert (hermes.home / "hermes-kimi.db").stat().st_mode & 0o777 == 0o600
 
 

@@ -23,8 +23,8 @@ def test_each_answer_tells_its_cost_and_the_sum_is_the_sum(kimi: KimiMock, herme
     kimi.replies += [used(1_000, 500), used(2_000, 1_000)]
     with talk(hermes, "chat", "--model", "kimi-k3") as terminal:
         before = say(terminal, "/usage", "Answers")
-        first = say(terminal, "one", "$0.00")
-        second = say(terminal, "two", "$0.00")
+        first = say(terminal, "one", "out · $0.00")
+        second = say(terminal, "two", "out · $0.00")
         total = say(terminal, "/usage", "`hermes usage`.")
         leave(terminal)
 
@@ -58,8 +58,8 @@ def test_a_cache_gone_cold_is_told_and_a_long_message_is_not(
     """Nothing changed and less came from the cache: one line says so, and only then."""
     kimi.replies += [used(1_000, 800), used(8_000, 800), used(8_100, 0)]
     with talk(hermes, "chat", "--model", "kimi-k3", key=PLATFORM_KEY) as terminal:
-        say(terminal, "one", "$0.00")
-        grown = say(terminal, "two", "$0.02")
+        say(terminal, "one", "out · $0.00")
+        grown = say(terminal, "two", "out · $0.02")
         cold = say(terminal, "three", "no longer had them.")
         leave(terminal)
 

@@ -54,7 +54,7 @@ def test_a_hop_down_the_chain_is_an_event(hermes: Hermes, kimi: KimiMock) -> Non
     assert (changed["to_endpoint"], changed["to_model"]) == ("moonshot", "kimi-k3")
     assert "weekly" in changed["reason"]
     assert changed["key"].startswith("…0003 (")
-    finished = events[-1]
+    finished = events[-2]
     assert (finished["event"], finished["model"]) == ("finished", "kimi-k3")
     assert finished["cost"]["covered"] is False
     assert "Going on with kimi-k3" in run.stderr

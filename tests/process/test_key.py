@@ -202,7 +202,24 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are(
     assert (wrong.code, both.code, one.code) == (2, 2, 0)
     assert "there are: work." in wrong.stderr
     assert "nothing" not in wrong.stderr
-    assert "kimi-coding and openai have a key of that name each" in both.stderr
+    assert "kimi-coding and openai each have a key of that name" in both.stderr
+    assert f"`hermes key {command[0]} NAME --provider kimi-coding`" in both.stderr
+
+
+@pytest.mark.parametrize("settings", ["", 'provider = "auto"\n', 'provider = "kimi"\n'])
+def test_a_key_of_another_provider_is_not_told_as_the_one_in_use(keys: Keys, settings: str) -> None:
+    """The next chat goes to Kimi, however that was chosen; the command that switches is told."""
+    keys.write("config.toml", settings)
+    keys.write(
+        "keys.toml",
+        table("work", PLAN_KEY, "") + '[openai.other]\nkey = "sk-openai-0123456789"\n',
+    )
+
+    result = keys("key", "use", "other")
+
+    assert (result.code, result.stderr) == (0, "")
+    assert "Requests go to" not in result.stdout
+    assert "`hermes config set provider openai` takes this one." in result.stdout
 
 
 def test_a_removed_key_is_not_in_use_any_more(hermes: Hermes, keys: Keys) -> None:

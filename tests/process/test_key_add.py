@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -165,5 +166,5 @@ def test_a_command_gives_the_key(hermes: Hermes, keys: Keys, kimi: KimiMock) -> 
     assert broken.code == 3
     assert "ended with exit code 2: the store is locked. Nothing was sent." in broken.stderr
     assert PLATFORM_KEY not in result.stderr + broken.stderr
-    for path in hermes.home.iterdir():
+    for path in filter(Path.is_file, hermes.home.rglob("*")):
         assert PLATFORM_KEY.encode() not in path.read_bytes()

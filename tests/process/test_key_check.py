@@ -90,7 +90,7 @@ def test_a_refusal_names_the_probe_and_the_probe_finds_the_region(
     assert refused.code == 4
     assert "Region           not known" in refused.stdout
     assert "api.moonshot.cn  not asked" in refused.stdout
-    assert "`hermes key check --probe` asks api.moonshot.cn too." in refused.stderr
+    assert "`hermes key check --probe` asks api.moonshot.cn (mainland China) too." in refused.stderr
     assert paths(kimi) == [("moonshot", "/v1/models")]
 
     kimi.seen.clear()
@@ -175,7 +175,7 @@ def test_a_key_that_nobody_takes(kimi: KimiMock, checking: Checking) -> None:
     assert result.code == 4
     assert "Verdict: refused" in result.stdout
     assert "api.moonshot.ai and api.moonshot.cn were asked" in result.stderr
-    assert "https://platform.kimi.ai or https://platform.kimi.com" in result.stderr
+    assert "https://platform.kimi.ai and https://platform.kimi.com" in result.stderr
     assert len(kimi.seen) == 2
 
 

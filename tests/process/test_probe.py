@@ -110,7 +110,7 @@ def test_a_setting_says_yes_for_every_start(kimi: KimiMock, hermes: Hermes, key:
     hermes("config", "set", "providers.kimi-coding.probe", "always")
     first = hermes("chat", "-q", "hi", "--json", key=key)
     assert first.code == 0
-    assert [json.loads(line)["event"] for line in first.stdout.splitlines()][-1] == "finished"
+    assert [json.loads(line)["event"] for line in first.stdout.splitlines()][-1] == "turn_ended"
     assert len([path for _, path in asked(kimi) if path.endswith("/models")]) == 2
 
     hermes("chat", "-q", "hi", key=key)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,15 +11,18 @@ import pytest
 from agent import errors
 from agent.catalog.rows import Wire
 from agent.messages import Options, Tool
+from hermes_cli.agent_session import Wanted
 from hermes_cli.auth import Flags
 from hermes_cli.config import read_settings
-from hermes_cli.conversation import Conversation
+from hermes_cli.conversation import hold
 from hermes_cli.fallback import read_chain
 from hermes_cli.models import read_facts
-from hermes_cli.ui.screen import Screen, Sink
+from hermes_cli.talk import Talk
+from hermes_cli.ui.live_screen import LiveScreen
 from kimi_mock.server import KimiMock
 from tests.conftest import CHINA_KEY, PLAN_KEY, PLATFORM_KEY
 from tests.turn.asking import IMPATIENT
+from tests.turn.conftest import GATEWAY_KEY
 from tests.turn.pooling import (
     PLAN_TWIN,
     SECOND_KEY,
@@ -31,7 +34,6 @@ from tests.turn.pooling import (
 )
 from tests.turn.test_detours import EMPTY, refused, text
 
-GATEWAY_KEY = "key-of-the-gateway-0001"
 # `$schema` and `oneOf` are outside Kimi's dialect.
 TOOL = Tool(
     name="look",
@@ -48,16 +50,6 @@ TOOL = Tool(
 def here(home: Path, kimi: KimiMock, monkeypatch: pytest.MonkeyPatch) -> Here:
     """An empty home, and the mock."""
     return entered(home, kimi, monkeypatch)
-
-
-@pytest.fixture
-def gateway() -> Iterator[KimiMock]:
-    """A second endpoint on loopback that knows one key of its own."""
-    with KimiMock() as mock:
-        mock.keys["moonshot"] = {GATEWAY_KEY}
-        mock.accept_any_model = True
-        mock.schemas = "unchecked"
-        yield mock
 
 
 def defined(gateway: KimiMock, *entries: str, wire: Wire = "messages") -> str:
@@ -200,7 +192,7 @@ def test_an_effort_moves_along_the_chain_where_it_is_known(here: Here, gateway: 
     ("entries", "said"),
     [
         ('["nobody/x"]', "no provider `nobody`"),
-        ('["local", "kimi-coding/"]', "entry 2 of `fallback` has no model after the slash"),
+        ('["local", "kimi-coding/"]', "entry 2 of `fallback`: It has no model after the slash"),
         ('["deepseek"]', "has no default model"),
         ('["/k3"]', "entry 1"),
         ('"local"', "should be a list of texts"),
@@ -259,15 +251,34 @@ def test_whatever_fails_a_turn_ends_and_no_key_strays(
     assert all(key_in(seen) == GATEWAY_KEY for seen in gateway.seen)
 
 
-class Line:
-    """A line editor in which one line was typed."""
+class Lines:
+    """A prompt at which these lines are typed, one when the one before is answered."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    is_live = False
+    rows = 24
+
+    def __init__(self, *lines: str) -> None:
+        self._lines = list(lines)
 
     async def read(self) -> str:
-        """Return the line."""
-        return self._text
+        """Return the next line."""
+        if not self._lines:
+            raise EOFError
+        return self._lines.pop(0)
+
+    async def ask(self, text: str, keys: str = "") -> str:
+        """Answer nothing."""
+        del text, keys
+        raise EOFError
+
+    def begin_work(self, interrupt: Callable[[], None]) -> None:
+        """Do nothing."""
+
+    def end_work(self) -> None:
+        """Do nothing."""
+
+    def refresh(self) -> None:
+        """Do nothing."""
 
 
 def test_a_conversation_goes_on_where_a_turn_ended(here: Here, gateway: KimiMock) -> None:
@@ -276,15 +287,16 @@ def test_a_conversation_goes_on_where_a_turn_ended(here: Here, gateway: KimiMock
     here.patch.setenv("GATEWAY_KEY", GATEWAY_KEY)
     here.config(defined(gateway, "gateway/m", wire="chat"))
     here.kimi.replies.append(refused(429, *EMPTY))
-    conversation = Conversation(Screen(Sink(None), Sink(None)))
+    conversation = Talk(LiveScreen(), wanted := Wanted(directory=here.home.parent))
     conversation.use(Flags())
-    with asyncio.Runner() as runner:
-        for line in ("one", "two"):
-            assert conversation.step(Line(line), runner)
+    conversation.open(wanted)
+    conversation.stage = Lines("one", "two")
+    asyncio.run(hold(conversation))
+    messages = list(conversation.session.loop.messages)
     conversation.close()
     assert conversation.route.endpoint.id == "gateway"
     assert (len(here.kimi.seen), len(gateway.seen)) == (1, 2)
-    assert [message.role for message in conversation.messages] == ["user", "assistant"] * 2
+    assert [message.role for message in messages] == ["user", "assistant"] * 2
 
 
 @pytest.mark.local_model

@@ -21,7 +21,8 @@ from agent.keys import ApiKey
 from agent.learnt import Facts
 from agent.messages import Message, Part, TextPart, ThinkPart, Usage
 from agent.route import Route, Wishes, resolve
-from hermes_cli.ui.screen import JsonScreen, Screen, Sink, alias_sentences
+from hermes_cli.ui.json_screen import JsonScreen
+from hermes_cli.ui.screen import Screen, Sink, alias_sentences
 from hermes_cli.ui.usage_lines import usage_line
 
 USAGE = Usage(prompt_tokens=1_021, completion_tokens=9, cached_tokens=5)

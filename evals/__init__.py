@@ -1,0 +1,1 @@
+"""The agent on twenty small repositories with a failing test each, against any Route."""

@@ -1,0 +1,3 @@
+"""What may be set."""
+
+LIFETIME_MILLISECONDS = 60_000

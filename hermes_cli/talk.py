@@ -1,0 +1,380 @@
+"""A conversation under way: the Route in use, its session, and the work that is being done."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack, aclosing
+from dataclasses import replace
+from typing import Any, Protocol
+
+from agent.costs import Sent, Totals, cache_fall, cached_share
+from agent.errors import HermesError, UsageError
+from agent.events import Finished
+from agent.loop_events import ApprovalWanted, Compacted, LoopEvent, MessageAdded, TurnEnded
+from agent.messages import Message, calls_of, user
+from agent.route import Route
+from agent.sessions import Sessions
+from agent.tools.shell import Shell, ShellArguments
+from hermes_cli.agent_session import AgentSession, Wanted, open_session
+from hermes_cli.approval import choices, decision_of
+from hermes_cli.auth import Flags
+from hermes_cli.config import color_wanted, get_state_path, read_settings
+from hermes_cli.pool import Pool
+from hermes_cli.runtime_provider import open_client, require_key, running_route
+from hermes_cli.ui.live_screen import LiveScreen
+from hermes_cli.ui.prompt import writable
+from hermes_cli.ui.screen import alias_sentences
+from hermes_cli.ui.status_line import Status, branch_of
+from hermes_cli.ui.style import printable, styled
+from hermes_cli.ui.usage_lines import (
+    cost_words,
+    fall_sentence,
+    free_words,
+    percent,
+    route_cost,
+)
+
+TICK_SECONDS = 0.25
+"""How often what is live is drawn anew while the agent works."""
+
+_RAN = "I ran this command here:\n\n$ {command}\n{output}"
+
+
+class Prompt(Protocol):
+    """Where lines come from, and where questions are answered; see `ui.stage.Stage`."""
+
+    is_live: bool
+
+    @property
+    def rows(self) -> int:
+        """How high the terminal is."""
+
+    async def read(self) -> str:
+        """Return the next line. Raises EOFError at the end."""
+
+    async def ask(self, text: str, keys: str = "") -> str:
+        """Return the answer to a question. Raises EOFError at the end."""
+
+    def begin_work(self, interrupt: Callable[[], None]) -> None:
+        """Note that something is being done, and what stops it."""
+
+    def end_work(self) -> None:
+        """Note that nothing is being done any more."""
+
+    def refresh(self) -> None:
+        """Draw what is live anew."""
+
+
+class Talk:
+    """
+    A conversation: `use` gives it a Route, `open` a session, `start` something to do.
+
+    `totals` are what its answers used, `flags` those of the Route. `is_working` says that
+    something is being done; it may be stopped, and messages may be put in meanwhile.
+    """
+
+    stage: Prompt
+    session: AgentSession
+    route: Route
+
+    def __init__(self, screen: LiveScreen, wanted: Wanted, *, retries: int | None = None) -> None:
+        self.screen = screen
+        self.wanted = wanted
+        self.totals = Totals()
+        self.flags = Flags()
+        self._retries = retries
+        self._pool: Pool
+        self._running = ExitStack()
+        self._task: asyncio.Task[None] | None = None
+        self._ending = self._leaving = False
+        self._sent: Sent | None = None
+        self._said: Message | None = None
+        self._pending: list[Message] = []
+        self._filled: tuple[int, float | None] = (0, None)
+        self._branch = ""
+
+    def close(self) -> None:
+        """End the session, and what runs for the Route."""
+        if hasattr(self, "session"):
+            self.session.close()
+        self._running.close()
+
+    # --- the Route and the session --------------------------------------------------------
+
+    def use(self, flags: Flags) -> None:
+        """
+        Take another Route, whole; the old one stays if this raises.
+
+        Raises as `route_for` does, AuthError without a key, and UsageError for a model
+        that the endpoint is known not to have.
+        """
+        with ExitStack() as opening:
+            settings = read_settings()
+            pool = opening.enter_context(Pool(flags, settings))
+            route = opening.enter_context(running_route(flags, settings))
+            if route.model_error is not None:
+                raise route.model_error
+            require_key(route)
+            if hasattr(self, "session"):
+                self.session.use(open_client(route))
+            old, self._running = self._running, opening.pop_all()
+            self.route, self.flags, self._pool = route, flags, pool
+            self._sent = None  # another model or place has another cache
+        old.close()
+        self.screen.begin(route, (*route.notices, *alias_sentences(route)))
+
+    def open(self, wanted: Wanted) -> None:
+        """Begin a session, or go on with a stored one; the old one stays if this raises."""
+        session = open_session(
+            open_client(self.route), read_settings(), replace(wanted, ask=self._answer)
+        )
+        if hasattr(self, "session"):
+            self.session.close()
+        self.session, self.wanted = session, wanted
+        self.screen.offers_tools = session.has_tools
+        self._sent, self._filled = None, (0, None)
+        self._branch = branch_of(session.workspace.root)
+        self._pending.clear()
+        self.screen.queued = 0
+        if session.loop.messages:
+            self.totals = Sessions(get_state_path()).totals(session.id)
+        for sentence in session.notices:
+            self.screen.notice(sentence)
+
+    # --- work -----------------------------------------------------------------------------
+
+    @property
+    def is_working(self) -> bool:
+        """Say whether something is being done."""
+        return self._task is not None and not self._task.done()
+
+    @property
+    def is_ending(self) -> bool:
+        """Say whether what is being done is about to end by itself."""
+        return self._ending
+
+    async def rest(self) -> None:
+        """Wait until nothing is being done."""
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def rest_alone(self) -> None:
+        """Wait until nothing is being done, where no prompt is open: Ctrl-C stops the work."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, self._interrupt)
+        try:
+            await self.rest()
+        finally:
+            loop.remove_signal_handler(signal.SIGINT)
+
+    async def stop(self) -> None:
+        """Stop what is being done for good, and wait for that."""
+        self._leaving = True
+        self._interrupt()
+        await self.rest()
+
+    def say(self, message: Message) -> None:
+        """Answer a message: now, or before the next request of the turn under way."""
+        if self.is_working and not self._ending:
+            self._pending.append(message)
+            self.screen.queued = len(self._pending)
+            self.session.loop.put(message)
+            self.stage.refresh()
+        else:
+            self.start(self._turn(message))
+
+    def run_shell(self, command: str) -> None:
+        """Run a command of the user's own, and put what it gave before the next message."""
+        self.start(self._shell(command))
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something as long as it takes, with the prompt open."""
+        before = self._task
+        self._ending = False
+        self._task = asyncio.get_running_loop().create_task(self._do(work, before))
+
+    async def _do(
+        self, work: Coroutine[Any, Any, None], before: "asyncio.Task[None] | None"
+    ) -> None:
+        if before is not None:
+            await asyncio.gather(before, return_exceptions=True)
+        self.screen.rows = self.stage.rows
+        self.screen.begin_turn()
+        self.stage.begin_work(self._interrupt)
+        ticks = asyncio.get_running_loop().create_task(_ticking(self.stage))
+        failed = False
+        try:
+            await work
+        except asyncio.CancelledError:
+            self.screen.end()
+            self.screen.notice(f"Stopped; {self._kept()}.")
+        except HermesError as error:
+            failed = True
+            self.screen.error(error)
+            self.screen.notice(f"In the conversation, {self._kept()}.")
+        finally:
+            ticks.cancel()
+            self._said = None
+            for sentence in self.session.end_turn():
+                self.screen.notice(sentence)
+            self.screen.end_turn()
+            self._branch = branch_of(self.session.workspace.root)
+            self.stage.end_work()
+        if self._pending and not failed and not self._leaving:
+            self.start(self._turn(None))
+
+    def _interrupt(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _kept(self) -> str:
+        """Return what the conversation holds of work that broke off, in words."""
+        messages = self.session.loop.messages
+        if self._said is None or not messages or messages[-1] is not self._said:
+            return "what came is kept"
+        self.session.take_back()
+        return "nothing came, so your message was taken back (the up arrow brings it again)"
+
+    # --- a turn ---------------------------------------------------------------------------
+
+    async def _turn(self, message: Message | None) -> None:
+        """Send a message, or those that wait, and show what follows; what came stays."""
+        self._said = message
+        self.session.say(message)
+        if message is not None:
+            self._pending.clear()
+            self.screen.queued = 0
+        compact = self.session.shortener.compact
+        async with open_client(
+            self.route, retries=self._retries, detour=self._pool, compact=compact
+        ) as client:
+            self.session.use(client)
+            try:
+                async with aclosing(self.session.loop.run()) as events:
+                    async for event in events:
+                        self._follow(client.route)
+                        await self._happened(event)
+                        if _calls_nothing(event, self.session):
+                            break
+            finally:
+                self._follow(client.route)
+
+    async def _happened(self, event: LoopEvent) -> None:
+        self.screen.show(event)
+        match event:
+            case ApprovalWanted():
+                await self._decide(event)
+            case Finished():
+                self._count(event)
+            case MessageAdded():
+                if event.message in self._pending:
+                    self._pending.remove(event.message)
+                    self.screen.queued = len(self._pending)
+            case Compacted():
+                self._sent = None
+            case TurnEnded():
+                self._ending = True
+            case _:
+                pass
+        self.stage.refresh()
+
+    def _follow(self, route: Route) -> None:
+        """Go on with the Route that the client has, which may be another place's."""
+        if (route.url, route.key_digest) != (self.route.url, self.route.key_digest):
+            self._sent = None  # another cache
+        self.route = route
+        self.screen.follow(route)
+
+    def _count(self, event: Finished) -> None:
+        """Add an answer to the totals, and tell if less came from the cache than before."""
+        cost = route_cost(self.route, event.model, event.usage)
+        self.totals = self.totals.plus(event.usage, cost)
+        if event.usage is None:
+            self._sent = None
+            return
+        sent = Sent(tuple(self.session.loop.messages[:-1]), event.usage)
+        fall = cache_fall(self._sent, sent) if self._sent is not None else None
+        if fall is not None:
+            self.screen.remark(fall_sentence(fall, sent.messages))
+        self._sent = sent
+        tokens = event.usage.prompt_tokens + event.usage.completion_tokens
+        self._filled = (tokens, cached_share(event.usage))
+
+    # --- questions ------------------------------------------------------------------------
+
+    async def _decide(self, event: ApprovalWanted) -> None:
+        """Ask the person about a call."""
+        decision = None
+        while decision is None:
+            try:
+                words = f"{choices(event.rule)} "
+                answer = await self.stage.ask(words, keys="ya" if event.rule else "y")
+            except EOFError:
+                answer = "n"
+            decision = decision_of(answer, event.rule)
+        self.session.loop.decide(
+            event.call.id, allowed=decision.allowed, reason=decision.reason, rule=decision.rule
+        )
+
+    async def _answer(self, question: str, offered: tuple[str, ...]) -> str:
+        """Ask the person for the model."""
+        self.screen.question(question, offered)
+        try:
+            answer = (await self.stage.ask("Answer: ")).strip()
+        except EOFError:
+            return ""
+        if answer.isdecimal() and 0 < int(answer) <= len(offered):
+            return offered[int(answer) - 1]
+        return answer
+
+    async def confirm(self, question: str) -> bool:
+        """Ask for a yes."""
+        try:
+            answer = await self.stage.ask(f"{question} [y/n] ", keys="y")
+        except EOFError:
+            return False
+        return answer.strip().lower() in ("y", "yes")
+
+    # --- a command of the user's own ------------------------------------------------------
+
+    async def _shell(self, command: str) -> None:
+        shell = next(
+            (tool for tool in self.session.loop.work.tools if isinstance(tool, Shell)), None
+        )
+        if shell is None:
+            raise UsageError("Commands need tools.", remedy="`hermes` without --no-tools has them.")
+        outcome = await shell.run(ShellArguments(command=command))
+        self.screen.output(outcome)
+        text = "\n".join(getattr(part, "text", "") for part in outcome.parts)
+        self.session.loop.put(user(_RAN.format(command=command, output=text)))
+
+    # --- the status line ------------------------------------------------------------------
+
+    def status(self, columns: int) -> str:
+        """Return the status line, dimmed where there are colours."""
+        route = self.route
+        tokens, cached = self._filled
+        costs = " + ".join(cost_words(cost, free=free_words(route)) for cost in self.totals.costs)
+        status = Status(
+            model=route.model.value,
+            host=route.base_url.value.partition("://")[2].partition("/")[0],
+            mode=self.session.guard.mode.value if self.session.has_tools else "no tools",
+            window=percent(tokens / route.window.value) if tokens and route.window.value else "",
+            cached=percent(cached) if cached is not None else "",
+            cost=costs,
+            branch=self._branch,
+        )
+        line = writable(printable(status.line(columns - 1)))
+        return styled(line, "dim") if color_wanted() else line
+
+
+def _calls_nothing(event: LoopEvent, session: AgentSession) -> bool:
+    """Say whether the model calls a tool though none was offered: asking again is no use."""
+    return isinstance(event, Finished) and not session.has_tools and bool(calls_of(event.message))
+
+
+async def _ticking(stage: Prompt) -> None:
+    """Draw what is live anew until this is cancelled."""
+    while True:
+        await asyncio.sleep(TICK_SECONDS)
+        stage.refresh()
