@@ -27,7 +27,10 @@ _REDIRECTION = re.compile(r"([0-9]*)(<<<|<<-|<<|<>|<&|>&|>>|>\||<|>)|()(&>>|&>)"
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\+?=")
 _SUBSCRIPT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\[.*=", re.DOTALL)
 _PARAMETER = re.compile(r"\{#?[A-Za-z_][A-Za-z0-9_]*\}|[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
-_DELIMITER = re.compile(r"(?:'([\w.-]+)'|\"([\w.-]+)\"|\\([\w.-]+)|([\w.-]+))(?=[\s;&|<>)]|$)")
+_DELIMITER = re.compile(
+    r"(?:'([\w.-]+)'|\"([\w.-]+)\"|\\([\w.-]+)|([\w.-]+))(?=[\s;&|)]|[<>](?!\()|$)"
+)
+_DUPLICATED = re.compile(r"-|[\w./][\w./-]*")
 _ANSI_C = re.compile(r"'(?:[^'\\]|\\.)*'", re.DOTALL)
 
 
@@ -176,9 +179,10 @@ class _Reader:
         if not piece.begun:
             raise NotUnderstood("a redirection to nowhere")
         target = piece.word()
-        if operator in (">&", "<&") and target.text.startswith("-") and target.text != "-":
-            # `<&-rm x` closes the input and runs `rm x` (seen with bash 5.2).
-            raise NotUnderstood("a descriptor that is closed in the middle of a word")
+        is_plain = target.known and _DUPLICATED.fullmatch(target.text)
+        if operator in (">&", "<&") and not is_plain:
+            # `<&-rm x` runs `rm x`, and bash 5.2 expands twice: `>&'$(rm x)'` runs it as well.
+            raise NotUnderstood("a redirection to an unusual descriptor")
         if operator == "<<<" or (operator in (">&", "<&") and _is_descriptor(target)):
             if not target.known:
                 draft.reads.append(target)
@@ -246,9 +250,17 @@ class _Reader:
             else:
                 piece.add(sign, quoted=False)
                 self.position += 1
+            if self._joins_lines():
+                # `2\` and `>x` on the next line are `2>x`.
+                raise NotUnderstood("a word that goes on in the next line")
         if self._peek() == "(" or (self._peek() in ("<", ">") and _is_variable(piece.bare)):
             raise NotUnderstood("a parenthesis or a redirection inside of a word")
         return piece
+
+    def _joins_lines(self) -> bool:
+        """Say whether a word that has begun goes on behind a line that is broken."""
+        follows = self.text[self.position : self.position + 3]
+        return follows.startswith("\\\n") and follows[2:] not in ("", *_BLANKS, "\n")
 
     def _at_process(self) -> bool:
         return self.text.startswith(("<(", ">("), self.position)

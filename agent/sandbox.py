@@ -14,6 +14,8 @@ LIFTED_BY = "hermes config set sandbox off"
 """The command with which a person, never a model, lifts the sandbox."""
 
 _PROBE_SECONDS = 3.0
+_KNOWS_TRUNCATION = 3
+"""The first ABI of Landlock that can forbid to truncate a file."""
 _RESTS = "and use the network as you do"
 
 
@@ -65,24 +67,28 @@ class Sandbox:
         """Say whether commands are confined at all."""
         return self.kind in ("landlock", "bubblewrap")
 
-    def describe(self) -> str:
-        """Return a line for `hermes status`."""
+    @property
+    def name(self) -> str:
+        """What it is, in a few words."""
         match self.kind:
             case "off":
-                return "off (setting `sandbox`): commands do all that you may do"
+                return "off (setting `sandbox`)"
             case "none":
-                return (
-                    "none: this machine has neither Landlock nor a bubblewrap that works; "
-                    "commands do all that you may do"
-                )
+                return "none: this machine has neither Landlock nor a bubblewrap that works"
             case "landlock":
-                late = " but cannot be kept from truncating files" if self.abi < 3 else ""
-                name = f"Landlock (ABI {self.abi})"
+                return f"Landlock (ABI {self.abi})"
             case "bubblewrap":
-                late, name = "", f"bubblewrap ({self.program})"
+                return f"bubblewrap ({self.program})"
+
+    def describe(self) -> str:
+        """Return what it lets a command do, as a line."""
+        if not self.confines:
+            return f"{self.name}; commands do all that you may do"
+        blunt = self.kind == "landlock" and self.abi < _KNOWS_TRUNCATION
+        late = " but cannot be kept from truncating files" if blunt else ""
         return (
-            f"{name}: commands write only in the session's directory and a temporary one{late}, "
-            f"read all but Hermes's own files, {_RESTS}"
+            f"{self.name}: commands write only in the session's directory and a temporary one"
+            f"{late}, read all but Hermes's own files, {_RESTS}"
         )
 
     def spec(

@@ -23,10 +23,10 @@ from evals.recorded import playing
 from evals.report import costs, table
 from evals.tasks import Task, read_tasks
 from evals.trial import Bounds, Trial, attempt
-from hermes_cli.agent_settings import read_sandbox
 from hermes_cli.auth import Flags
 from hermes_cli.config import Settings, read_settings
 from hermes_cli.runtime_provider import require_key, running_route
+from hermes_cli.sandbox import read_sandbox
 
 RESULTS = Path(__file__).with_name("results")
 RECORDED = "Recorded answers: this shows that the loop and its tools work, and nothing of a model."

@@ -27,7 +27,7 @@ from agent.sessions import Sessions
 from agent.toolbox import definitions, tools_for
 from agent.tools.base import BaseTool, Workspace
 from agent.window import Fill, Shortener, fill
-from hermes_cli.agent_settings import read_limits, read_sandbox, read_share
+from hermes_cli.agent_settings import read_limits, read_share
 from hermes_cli.auth import key_variables
 from hermes_cli.config import (
     Settings,
@@ -37,6 +37,7 @@ from hermes_cli.config import (
     read_network,
 )
 from hermes_cli.permissions import open_permission
+from hermes_cli.sandbox import read_sandbox
 from hermes_cli.session_lease import Lease, Opened, begin, go_on
 from hermes_cli.undoing import open_snapshots
 

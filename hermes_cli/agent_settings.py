@@ -2,16 +2,12 @@
 
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING
 
 from agent.errors import ConfigurationError, UsageError
 from agent.limits import TURN, Limits
 from agent.permission import Mode
 from agent.permission.rules import WrongRule, parse_rule
 from hermes_cli.config import Settings
-
-if TYPE_CHECKING:
-    from agent.sandbox import Sandbox
 
 _LIMITS = tuple(
     ("limits", f"{what}_{name}")
@@ -42,14 +38,6 @@ SHARE_PERCENTS = range(20, 96)
 def read_limits(settings: Settings) -> tuple[Limits, Limits]:
     """Return the limits of a turn and of a session. Raises ConfigurationError."""
     return _limits(settings, "turn", TURN), _limits(settings, "session", Limits())
-
-
-def read_sandbox(settings: Settings) -> "Sandbox":
-    """Return what confines commands. Raises ConfigurationError."""
-    from agent.sandbox import find_sandbox
-
-    found = settings.setting("sandbox")
-    return find_sandbox(found.value if found else "auto")
 
 
 def read_share(settings: Settings) -> float:

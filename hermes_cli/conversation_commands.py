@@ -72,9 +72,11 @@ MODES = {
 
 async def _status(talk: Talk, argument: str) -> None:
     del argument
+    from hermes_cli.config import read_settings
     from hermes_cli.report import aligned, lines
+    from hermes_cli.sandbox import read_sandbox
 
-    for line in aligned(lines(talk.route)):
+    for line in aligned(lines(talk.route, read_sandbox(read_settings()))):
         say(line)
 
 

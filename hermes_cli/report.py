@@ -13,6 +13,7 @@ from agent.errors import AuthError, HermesError
 from agent.keys import ApiKey
 from agent.learnt import Facts, KeyState
 from agent.route import Route, resolve
+from agent.sandbox import Sandbox
 from hermes_cli import storage
 from hermes_cli.auth import Flags, route_for, wishes
 from hermes_cli.config import (
@@ -174,8 +175,8 @@ def window_words(route: Route) -> str:
     return f"{route.window.value:,} tokens ({route.window.where})"
 
 
-def lines(route: Route) -> list[tuple[str, str]]:
-    """Return a Route in about eight pairs of a label and what it says, never the key."""
+def lines(route: Route, sandbox: Sandbox) -> list[tuple[str, str]]:
+    """Return a Route, and what confines commands, in about eight pairs; never the key."""
     row = route.provider.value
     told = [
         ("Provider", f"{row.name} ({row.id}), {place_of(route.provider)}"),
@@ -187,6 +188,7 @@ def lines(route: Route) -> list[tuple[str, str]]:
         told.append(("Wire", f"{route.wire.value} ({place_of(route.wire)})"))
     told += [("Model", model_words(route)), ("Window", window_words(route))]
     told.append(("Settings", storage.shown(get_config_path())))
+    told.append(("Sandbox", sandbox.name))
     return told
 
 

@@ -5,6 +5,7 @@ import click
 from agent.errors import ConfigurationError
 from agent.local_server import find_model
 from agent.route import Route
+from agent.sandbox import Sandbox
 from hermes_cli.auth import Flags, model_file
 from hermes_cli.config import Settings, read_settings
 from hermes_cli.models import read_facts
@@ -19,6 +20,7 @@ from hermes_cli.report import (
     route_to_show,
     tell_notices,
 )
+from hermes_cli.sandbox import read_sandbox
 from hermes_cli.ui.style import print_error, print_json, say
 
 __all__ = ["command", "lines"]
@@ -36,11 +38,12 @@ def command(provider: str, model: str, base_url: str, as_json: bool) -> int:
     flags = Flags(provider=provider, model=model, base_url=base_url)
     route = route_to_show(flags, settings, read_facts())
     missing = _missing_model_file(route, settings)
+    sandbox = read_sandbox(settings)
     tell_notices(route, settings)
     if as_json:
-        _print_document(route, settings, missing)
+        _print_document(route, settings, missing, sandbox)
     else:
-        for line in aligned(lines(route)):
+        for line in aligned(lines(route, sandbox)):
             say(line)
     for error in (route.egress_error, route.model_error, missing):
         if error is not None:
@@ -68,11 +71,14 @@ def _exit_code(route: Route, missing: ConfigurationError | None) -> int:
     return route.model_error.exit_code if route.model_error else 0
 
 
-def _print_document(route: Route, settings: Settings, missing: ConfigurationError | None) -> None:
+def _print_document(
+    route: Route, settings: Settings, missing: ConfigurationError | None, sandbox: Sandbox
+) -> None:
     print_json(
         {
             "ok": _exit_code(route, missing) == 0,
             "route": route_document(route),
+            "sandbox": {"kind": sandbox.kind, "description": sandbox.describe()},
             "files": files_document(),
             "notices": [*route.notices, *settings.notices],
             "error": error_document(missing),

@@ -184,6 +184,22 @@ def test_nothing_is_written_outside_of_the_project(
     assert (tmp_path / "elsewhere/file").read_text() == "new"
 
 
+def test_a_link_in_wait_is_not_written_through(
+    snapshots: Snapshots, project: Path, tmp_path: Path
+) -> None:
+    """The file beside the one put back had a name to be known before: a link there led outside."""
+    outside = tmp_path / "profile"
+    outside.write_text("mine")
+    turn(snapshots, project, **{"app.py": "new\n"})
+    (project / f".app.py.{os.getpid()}.hermes-kimi").symlink_to(outside)
+
+    snapshots.take_back(last(snapshots, project))
+
+    assert outside.read_text() == "mine"
+    assert (project / "app.py").read_bytes() == b"one\r\ntwo\xff"
+    assert not (project / "app.py").is_symlink()
+
+
 def test_old_turns_go(snapshots: Snapshots, project: Path, tmp_path: Path) -> None:
     """A project keeps so many turns; another project's are its own; turns without changes none."""
     for number in range(MOST_TURNS + 3):

@@ -10,6 +10,7 @@ import pytest
 
 from agent.keys import ApiKey
 from agent.learnt import KeyState, Learnt, LiveModel
+from agent.sandbox import find_sandbox
 from hermes_cli.auth import get_api_key_provider_status
 from hermes_cli.runtime_provider import resolve_runtime_provider
 from kimi_mock.server import KimiMock
@@ -42,7 +43,7 @@ def document(result: Result) -> dict[str, Any]:
     return found
 
 
-def test_a_plan_key_is_told_in_seven_lines(offline: Hermes) -> None:
+def test_a_plan_key_is_told_in_eight_lines(offline: Hermes) -> None:
     """One key in the environment is enough, and nobody is asked: there is no network."""
     result = offline("status", key=PLAN_KEY)
 
@@ -54,8 +55,21 @@ def test_a_plan_key_is_told_in_seven_lines(offline: Hermes) -> None:
         "Model     kimi-coding, sent as kimi-for-coding (default of Kimi / Moonshot)",
         "Window    200,000 tokens (shipped row kimi-coding)",
         "Settings  ~/.hermes/config.toml",
+        f"Sandbox   {find_sandbox().name}",
     ]
     assert (result.stderr, result.code) == ("", 0)
+
+
+def test_what_confines_commands_is_told(here: Here) -> None:
+    """The setting lifts it, and the document says what a command may do then."""
+    here.write("config.toml", 'sandbox = "off"\n')
+
+    assert "Sandbox   off (setting `sandbox`)" in here("status").stdout
+    told = here.json("status")["sandbox"]
+    assert told == {
+        "kind": "off",
+        "description": "off (setting `sandbox`); commands do all that you may do",
+    }
 
 
 def test_without_a_key_it_exits_with_3_and_says_what_to_do(offline: Hermes) -> None:

@@ -168,7 +168,7 @@ def test_the_sandbox_is_described_in_a_line() -> None:
     assert "truncating" in lines[1]
     assert lines[2].startswith("bubblewrap (/usr/bin/bwrap): ")
     assert lines[3].startswith("none: ")
-    assert lines[4] == "off (setting `sandbox`): commands do all that you may do"
+    assert lines[4] == "off (setting `sandbox`); commands do all that you may do"
 
 
 def test_the_setting_chooses() -> None:
