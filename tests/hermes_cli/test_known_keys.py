@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.errors import UsageError
@@ -62,6 +62,7 @@ def test_a_key_that_only_this_process_holds_is_hidden(here: Here) -> None:
 LOOK_ALIKES = st.text(alphabet="sk-imKIM0123456789 \n…'\"=", max_size=80)
 
 
+@settings(max_examples=20)
 @given(LOOK_ALIKES)
 def test_look_alikes_pass_unharmed(text: str) -> None:
     """Whatever begins as keys do and is none of ours stays as it is, byte for byte."""
