@@ -27,7 +27,7 @@ from agent.sessions import Sessions
 from agent.toolbox import definitions, tools_for
 from agent.tools.base import BaseTool, Workspace
 from agent.window import Fill, Shortener, fill
-from hermes_cli.agent_settings import read_limits, read_share
+from hermes_cli.agent_settings import read_fetch_private, read_limits, read_share
 from hermes_cli.auth import key_variables
 from hermes_cli.config import (
     Settings,
@@ -290,6 +290,7 @@ def open_session(client: Client, settings: Settings, wanted: Wanted) -> AgentSes
                 network_for=read_network,
                 images=bool(row and row.image),
                 answer=wanted.ask,
+                allow_private=read_fetch_private(settings),
             )
             if offers
             else (),

@@ -17,6 +17,7 @@ _LIMITS = tuple(
 AGENT_SETTINGS: tuple[tuple[str, ...], ...] = (
     ("permissions", "mode"),
     ("sandbox",),
+    ("fetch_private",),
     ("compact_at",),
     *_LIMITS,
 )
@@ -30,6 +31,7 @@ RULE_SETTINGS: tuple[tuple[str, ...], ...] = tuple(
 _CHOICES = {
     "permissions.mode": tuple(mode.value for mode in Mode),
     "sandbox": ("auto", "off"),
+    "fetch_private": ("no", "yes"),
 }
 
 SHARE_PERCENTS = range(20, 96)
@@ -38,6 +40,19 @@ SHARE_PERCENTS = range(20, 96)
 def read_limits(settings: Settings) -> tuple[Limits, Limits]:
     """Return the limits of a turn and of a session. Raises ConfigurationError."""
     return _limits(settings, "turn", TURN), _limits(settings, "session", Limits())
+
+
+def read_fetch_private(settings: Settings) -> bool:
+    """Say whether pages of this machine and its network may be fetched. Raises as the others."""
+    found = settings.setting("fetch_private")
+    if found is None:
+        return False
+    if found.value not in _CHOICES["fetch_private"]:
+        raise ConfigurationError(
+            f"{found.where}: fetch_private is {found.value!r}, and should be yes or no.",
+            remedy="`hermes config set fetch_private no` sets the usual one.",
+        )
+    return found.value == "yes"
 
 
 def read_share(settings: Settings) -> float:

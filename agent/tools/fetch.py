@@ -207,7 +207,7 @@ async def public_only(network: Network, host: str) -> Network:
     if local or not all(map(is_public, addresses)):
         raise ToolError(
             f"{host} is an address of this machine or of a private network, which fetch does not "
-            "ask. The user can allow a command such as curl."
+            "ask. The user can allow it: `hermes config set fetch_private yes`."
         )
     return network if network.proxy_url else replace(network, addresses=tuple(map(str, addresses)))
 

@@ -210,6 +210,7 @@ def test_a_person_at_a_terminal_is_asked(kimi: KimiMock, hermes: Hermes, work: P
         ("permissions.mode", "yolo", "edit"),
         ("permissions.allow", "shell: git $(", "shell: git status, write: src/**"),
         ("sandbox", "maybe", "off"),
+        ("fetch_private", "maybe", "yes"),
         ("compact_at", "5", "70%"),
         ("limits.session_money", "much", "2.50"),
     ],
@@ -223,6 +224,23 @@ def test_settings_of_the_agent_are_checked(
 
     assert (refused.code, "Nothing was written." in refused.stderr) == (2, True)
     assert (taken.code, offline("config", "get", name).stdout.strip()) == (0, right)
+
+
+@pytest.mark.parametrize("setting", ["", "fetch_private = 'yes'\n"])
+def test_a_private_page_is_fetched_only_where_the_setting_says_so(
+    kimi: KimiMock, hermes: Hermes, setting: str
+) -> None:
+    """The refusal names the setting, and with it the page of this machine is read."""
+    url = f"{kimi.address}/control"
+    hermes.home.mkdir(mode=0o700)
+    (hermes.home / "config.toml").write_text(setting)
+    (hermes.home / "config.toml").chmod(0o600)
+    kimi.replies += [Reply.calling(("fetch", {"url": url})), Reply.streaming({"content": "So."})]
+
+    ask(hermes, "--yes-all")
+
+    [told] = results(kimi)
+    assert ("hermes config set fetch_private yes" in told) is not bool(setting)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
