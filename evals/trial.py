@@ -74,7 +74,7 @@ async def attempt(
         if not await copy.fault():
             trial.why = "Its check passes before anything was done."
             return trial
-        wanted = Wanted(directory=copy.repository, mode=Mode.AUTO)
+        wanted = Wanted(directory=copy.repository, with_tools=True, mode=Mode.AUTO)
         session = open_session(open_client(route), settings, wanted)
         compact = session.shortener.compact
         try:

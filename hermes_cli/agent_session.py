@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from agent.catalog.rows import ModelRow
 from agent.cleaning import maker
 from agent.client import Client
 from agent.errors import BrokenFile, ConfigurationError, HermesError
@@ -52,8 +53,8 @@ class Wanted:
 
     `directory` is where it works. `mode` None is the setting `permissions.mode`. `resumes` goes
     on with the directory's last session, or with the one whose id begins with `resume`.
-    `with_tools` False sends neither tools nor a system prompt. `ask` asks the person who is
-    there; None: nobody is.
+    `with_tools` False sends neither tools nor a system prompt; None does as the model's row
+    says. `ask` asks the person who is there; None: nobody is.
     """
 
     directory: Path
@@ -61,7 +62,7 @@ class Wanted:
     resumes: bool = False
     resume: str = ""
     effort: str = ""
-    with_tools: bool = True
+    with_tools: bool | None = None
     ask: Ask | None = None
 
 
@@ -276,7 +277,7 @@ def open_session(client: Client, settings: Settings, wanted: Wanted) -> AgentSes
             sessions, opened.session_id, directory=root, route=lambda: session.loop.client.route
         )
         row = client.route.row_sent
-        offers = wanted.with_tools and (row is None or row.tools)
+        offers = _offers_tools(wanted.with_tools, row)
         parts = _Parts(
             workspace=workspace,
             guard=guard,
@@ -339,3 +340,10 @@ def _place(root: Path, sessions: Sessions, opened: Opened) -> Place:
     if opened.resumed:
         day = sessions.find(opened.session_id).begun_at[: len(day)]
     return Place(root=root, system=platform.system(), day=day, instructions=read_instructions(root))
+
+
+def _offers_tools(asked: bool | None, row: ModelRow | None) -> bool:
+    """Say whether a session has tools: as asked, else by what is known of the model."""
+    if row is None:
+        return asked is not False
+    return row.tools and (row.tools_unasked if asked is None else asked)

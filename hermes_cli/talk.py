@@ -342,7 +342,7 @@ class Talk:
             (tool for tool in self.session.loop.work.tools if isinstance(tool, Shell)), None
         )
         if shell is None:
-            raise UsageError("Commands need tools.", remedy="`hermes` without --no-tools has them.")
+            raise UsageError("Commands need tools.", remedy="`hermes chat --tools` has them.")
         outcome = await shell.run(ShellArguments(command=command))
         self.screen.output(outcome)
         text = "\n".join(getattr(part, "text", "") for part in outcome.parts)

@@ -11,6 +11,8 @@ SMOLLM2 = ModelRow(
     default_output_tokens=1_024,
     image=False,
     video=False,
+    # With nine tools before it, `hi` is answered with the template's own example (seen 2026-11).
+    tools_unasked=False,
     temperature=0.0,
     price_in=0,
     price_cached=0,

@@ -31,6 +31,8 @@ class ModelRow:
     0 where a subscription covers them and None where nobody told. `first_day` and
     `last_day` are ISO days (or a month), empty if not known; a last day is past.
     `family` is shared by ids of different endpoints that name the same model.
+    `tools_unasked` is False where the model is too small to talk well beside tools, so that they
+    are offered only to who asks for them.
     `tool_choices` are the words it takes while it thinks; a tool's name is none of them.
     `temperature` is sent with each request on the chat wire; None leaves it to the endpoint.
     `served_as` holds pairs (endpoint id, model id): the id is an alias of ours, and
@@ -50,6 +52,7 @@ class ModelRow:
     image: bool | None = None
     video: bool | None = None
     tools: bool = True
+    tools_unasked: bool = True
     tool_choices: tuple[str, ...] = ("auto", "none")
     temperature: float | None = None
     currency: str = "USD"

@@ -33,7 +33,11 @@ from hermes_cli.ui.style import is_terminal
 @click.option(
     "--yes-all", "mode", flag_value="auto", help="Do all without asking but what is always asked."
 )
-@click.option("--no-tools", is_flag=True, help="Only talk: no tool and no system prompt is sent.")
+@click.option(
+    "--tools/--no-tools",
+    default=None,
+    help="With tools, as usual for all but the smallest model; without, no system prompt either.",
+)
 @click.option(
     "--probe", is_flag=True, help="Ask every region of the key's product, once, where it belongs."
 )
@@ -91,5 +95,5 @@ def _wanted(options: dict[str, Any]) -> Wanted:
         resumes=options.pop("resumes") or bool(resume),
         resume=resume,
         effort=options.pop("effort"),
-        with_tools=not options.pop("no_tools"),
+        with_tools=options.pop("tools"),
     )

