@@ -266,11 +266,17 @@ def test_a_shell_of_plain_sh_keeps_its_state_too(tmp_path: Path) -> None:
 
 
 def test_no_descriptor_and_no_thread_stays(shell: Shell) -> None:
-    """After many commands this process holds what it held after the first."""
-    said(shell, "true")
-    before = held()
+    """
+    After many commands this process holds no more than after the first.
 
-    for _ in range(3):
+    Less it may hold: a thread of an earlier test was seen to end in between.
+    """
+    said(shell, "true")
+    descriptors, threads = held()
+
+    for _ in range(5):
         said(shell, "true")
 
-    assert held() == before
+    now = held()
+    assert now[0] <= descriptors
+    assert now[1] <= threads
