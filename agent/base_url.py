@@ -113,8 +113,9 @@ def _is_plain(host: str) -> bool:
     """
     Say whether nobody can take a host for another one.
 
-    Letters of other scripts look like ours, `api.kimi.com.` is `api.kimi.com` to DNS and not
-    to a certificate, and a `%2f` or a `%00` is read by some parsers and not by others.
+    Letters of other scripts look like ours, a name with a dot at its end is the name without
+    it to DNS and not to a certificate, and a `%2f` or a `%00` is read by some parsers and not
+    by others.
     """
     if ":" in host:
         try:

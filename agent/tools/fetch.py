@@ -17,7 +17,6 @@ from agent.errors import HermesError
 from agent.messages import Tool
 from agent.tools.base import Action, BaseTool, Outcome, ToolError, Workspace
 from agent.tools.capture import excerpt, plain
-from agent.tools.web_text import readable
 from agent.transport.http import Http, HttpAnswer, HttpRequest
 from agent.transport.network import Network
 
@@ -249,7 +248,11 @@ def _text_of(page: Page) -> str:
     if is_html and not charset and (named := _META_CHARSET.search(page.content[:4096])):
         charset = named[1].decode()
     text = page.content.decode(_codec(page.content, charset), errors="replace")
-    return plain(readable(text, page.url) if is_html else text)
+    if is_html:
+        from agent.tools.web_text import readable  # an HTML parser, which most sessions never need
+
+        text = readable(text, page.url)
+    return plain(text)
 
 
 def _codec(content: bytes, charset: str) -> str:

@@ -56,15 +56,6 @@ def here(home: Path) -> Iterator[Here]:
         yield here
 
 
-@pytest.fixture
-def online(here: Here, kimi: KimiMock, monkeypatch: pytest.MonkeyPatch) -> KimiMock:
-    """The loopback Kimi under the four real host names, for this process."""
-    assert not here.home.exists()
-    for name, value in kimi.environment().items():
-        monkeypatch.setenv(name, value)
-    return kimi
-
-
 def everywhere(key: str) -> Checked:
     """Ask every region of a key's product."""
     mine = route(key)

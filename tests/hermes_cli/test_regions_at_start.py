@@ -35,15 +35,6 @@ def here(home: Path) -> Iterator[Here]:
         yield here
 
 
-@pytest.fixture
-def online(here: Here, kimi: KimiMock, monkeypatch: pytest.MonkeyPatch) -> KimiMock:
-    """The loopback Kimi under the four real host names, for this process."""
-    assert not here.home.exists()
-    for name, value in kimi.environment().items():
-        monkeypatch.setenv(name, value)
-    return kimi
-
-
 def run_of(key: str, monkeypatch: pytest.MonkeyPatch, *, probe: bool = False) -> Route:
     """Return the Route of a run with a key in the environment."""
     monkeypatch.setenv("KIMI_API_KEY", key)
