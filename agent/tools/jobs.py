@@ -22,6 +22,9 @@ from agent.confined import Spec
 from agent.tools.base import ToolError
 from agent.tools.capture import Capture
 
+THREAD_NAME = "hermes-job"
+"""The name of the threads that follow a command."""
+
 _PIECE_BYTES = 64 * 1024
 # After the end, what is in the pipe is read; something that got away must not hold us up.
 _MOST_DRAINED_BYTES = 4 * 1024 * 1024
@@ -81,7 +84,7 @@ class Job:
         finally:
             theirs.close()
             os.close(write_end)
-        self._thread = threading.Thread(target=self._follow, daemon=True, name="hermes-job")
+        self._thread = threading.Thread(target=self._follow, daemon=True, name=THREAD_NAME)
         self._thread.start()
 
     @property

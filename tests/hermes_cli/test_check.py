@@ -89,13 +89,13 @@ def test_hosts_that_are_silent_are_waited_for_side_by_side() -> None:
         port = silent.getsockname()[1]
         routes = [route(PLATFORM_KEY, url=f"http://127.0.0.1:{port}/{n}/v1") for n in "abc"]
         before = time.monotonic()
-        checked = check(routes, seconds=0.3)
+        checked = check(routes, seconds=1.0)
 
-    assert time.monotonic() - before < 0.8
+    assert time.monotonic() - before < 2.8
     assert checked.verdict is Verdict.UNREACHED
     for answer in checked.answers:
         assert isinstance(answer.error, errors.ConnectTimedOut)
-        assert "within 0.3 seconds" in answer.error.message
+        assert "within 1 seconds" in answer.error.message
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,8 @@ def test_a_child_that_stays_behind_is_not_waited_for() -> None:
     """An agent that a helper starts keeps our pipe open for as long as it lives."""
     before = time.monotonic()
 
-    assert ask_command(shell(f"sleep 5 & echo {KEY}"), PATH) == ApiKey(KEY)
-    assert time.monotonic() - before < 3
+    assert ask_command(shell(f"sleep 30 & echo {KEY}"), PATH) == ApiKey(KEY)
+    assert time.monotonic() - before < 20
 
 
 FAILURES = {

@@ -1,12 +1,14 @@
 """A shell in a workspace of its own, for the tests of what commands may do."""
 
 import asyncio
+import threading
 import time
 from pathlib import Path
 
 from agent.messages import TextPart
 from agent.sandbox import Sandbox, find_sandbox
 from agent.tools.base import Outcome, Workspace
+from agent.tools.jobs import THREAD_NAME
 from agent.tools.shell import Shell, ShellArguments
 
 OFF = Sandbox(kind="off")
@@ -63,6 +65,16 @@ def is_running(process: int) -> bool:
 
 
 def held() -> tuple[int, int]:
-    """Return how many descriptors and threads this process has."""
-    descriptors, threads = (Path("/proc/self") / each for each in ("fd", "task"))
-    return len(list(descriptors.iterdir())), len(list(threads.iterdir()))
+    """
+    Return how many descriptors this process has, and how many threads that follow a command.
+
+    Such a thread says that its command ended before it ends itself: it is waited for.
+    """
+    deadline = time.monotonic() + 20
+    while (following := _following()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return len(list(Path("/proc/self/fd").iterdir())), following
+
+
+def _following() -> int:
+    return sum(thread.name == THREAD_NAME for thread in threading.enumerate())
