@@ -170,7 +170,11 @@ class Acting:
                 return None
             case Answer.ASK:
                 return ApprovalWanted(
-                    call=each.call, action=action, reason=judgement.reason, rule=judgement.rule
+                    call=each.call,
+                    action=action,
+                    reason=judgement.reason,
+                    rule=judgement.rule,
+                    allowed_in=judgement.allowed_in,
                 )
 
     def _decided(self, each: UnderWay) -> None:
@@ -181,6 +185,6 @@ class Acting:
     def _count_failure(self, each: UnderWay, *, failed: bool) -> None:
         if failed:
             self._failures[each.call.name, each.call.arguments] += 1
-        elif not each.reads_only:
+        elif each.action is not None and each.action.kind in ("write", "run"):
             # Something is different now: the tests that failed may be run again.
             self._failures.clear()

@@ -2,8 +2,9 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
+
+import msgspec
 
 from agent.catalog.custom import endpoint_at
 from agent.catalog.rows import EndpointRow, ProviderRow, Wire
@@ -18,10 +19,16 @@ _PASTED_TAILS: tuple[tuple[str, Wire | None], ...] = (
     ("/messages", "messages"),
     ("/models", None),
 )
+# A name or password may hold a slash or an @ that should have been escaped: what could be secret,
+# up to the last @, is taken for it.
+_USER_PART = re.compile(
+    r"\A(?P<before>(?:[^:/?#]*://)?+)"
+    r"(?:(?P<name>[^:]*:)(?!@)(?P<password>.*)|(?P<token>[^/?#]*?):?)@",
+    re.DOTALL,
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True):
     """A base URL's endpoint, and the wire its path speaks of, if it speaks of one."""
 
     endpoint: EndpointRow
@@ -75,10 +82,18 @@ def check_url(text: str, *, may_be_plain: bool = False) -> SplitResult:
 
 
 def hide_password(url: str) -> str:
-    """Return the URL with its password, if it has one, shown as `…`; never raises."""
-    # A name or password may hold a slash or an @ that should have been escaped: what could be
-    # secret, up to the last @, is taken for it.
-    return re.sub(r"\A((?:[^:/?#]*://)?+[^:]*):.*@", r"\1:…@", url, flags=re.DOTALL)
+    """
+    Return the URL with its password, if it has one, shown as `…`; never raises.
+
+    A name without a password is taken for a token, and hidden too.
+    """
+    return _USER_PART.sub(lambda found: f"{found['before']}{found['name'] or ''}…@", url)
+
+
+def secret_in(url: str) -> str:
+    """Return what `hide_password` hides of a URL, or an empty text; never raises."""
+    found = _USER_PART.match(url)
+    return (found["password"] or found["token"] or "") if found else ""
 
 
 def place(text: str, provider: ProviderRow) -> Placed:

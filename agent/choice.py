@@ -1,9 +1,10 @@
 """Values from several sources: who proposes what, from where, which one won and what it beat."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
+
+import msgspec
 
 T = TypeVar("T")
 
@@ -28,8 +29,7 @@ class Origin(Enum):
         return self in (Origin.FLAG, Origin.ENVIRONMENT, Origin.DOTENV, Origin.CONFIG)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate(Generic[T]):
+class Candidate(msgspec.Struct, Generic[T], frozen=True):
     """
     A value somebody or something proposes.
 
@@ -53,8 +53,7 @@ class Candidate(Generic[T]):
         return f"`hermes config unset {self.name}`"
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen(Candidate[T]):
+class Chosen(Candidate[T], frozen=True):
     """The value that won, why if its place does not say it, and what it beat, strongest first."""
 
     why: str = ""

@@ -4,10 +4,10 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
 from typing import Self
 
 import msgspec
+from msgspec.structs import replace
 
 from agent.catalog.rows import Wire
 from agent.choice import Candidate, Chosen, Origin
@@ -52,8 +52,7 @@ RAISED_BUDGET_TOKENS = 65_536
 """What an answer gets whose first budget went into reasoning, if the window has it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Mended:
+class _Mended(msgspec.Struct, frozen=True):
     """What was done about a failure, as the user is told, and the wait before the next try."""
 
     event: Event

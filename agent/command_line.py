@@ -11,7 +11,8 @@ Source: POSIX.1-2024, Shell Command Language; bash 5.2 (2026-11-22).
 
 import re
 import unicodedata
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.command_parts import Command, Draft, NotUnderstood, Piece, Word, names
 
@@ -22,6 +23,7 @@ _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
 _ENDS_WORD = " \t\n;&|<>()"
 # Followed by a command of their own, so that the next word names one.
 _STEPPED_OVER = names("! { } if then elif else fi while until do done")
+_LOOPS = names("for while until")
 _NOT_READ = names("case esac select function coproc [[ ]] in")
 _REDIRECTION = re.compile(r"([0-9]*)(<<<|<<-|<<|<>|<&|>&|>>|>\||<|>)|()(&>>|&>)")
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\+?=")
@@ -65,6 +67,7 @@ class _Reader:
         self.depth = depth
         self.commands: list[Command] = []
         self.awaited: list[tuple[str, bool, bool, Draft]] = []
+        self.loops = 0
 
     # --- lists ----------------------------------------------------------------------------
 
@@ -73,16 +76,18 @@ class _Reader:
         self.depth += 1
         if self.depth > _DEEPEST:
             raise NotUnderstood("commands nested too deep")
-        draft, last = Draft(), Draft()
+        draft, last = Draft(number=len(self.commands)), Draft()
         while True:
             self._skip_blanks()
             sign = self._peek()
             if sign in ("", ")", *"\n;&|") and not self._at_redirection():
-                last = self._finish(draft) or last
-                draft = Draft()
+                finished = self._finish(draft)
+                last = finished or last
                 if sign in ("", ")"):
                     break
-                self._operator()
+                number = len(self.commands) if finished else draft.number
+                operator = ("" if finished else draft.after) + self._operator()
+                draft = Draft(after=operator, number=number)
             else:
                 begun = self.position
                 draft = self._part(draft)
@@ -97,7 +102,7 @@ class _Reader:
     def _finish(self, draft: Draft) -> Draft | None:
         if draft.is_empty():
             return None
-        self.commands.append(draft.command())
+        self.commands.append(draft.command(len(self.commands), in_loop=self.loops > 0))
         return draft
 
     def _part(self, draft: Draft) -> Draft:
@@ -109,6 +114,7 @@ class _Reader:
                 raise NotUnderstood("a function, an array or arithmetic")
             self.position += 1
             self._nested()
+            draft.after = "?"
         else:
             return self._word_of(draft)
         return draft
@@ -119,22 +125,27 @@ class _Reader:
         self.awaited = awaited
         return last
 
-    def _operator(self) -> None:
+    def _operator(self) -> str:
+        """Read one sign of an operator and return it; the end of a line adds nothing to one."""
         if self.text.startswith((";;", ";&"), self.position):
             raise NotUnderstood("the branches of a `case`")
-        ends_line = self._peek() == "\n"
+        sign = self._peek()
         self.position += 1
-        if ends_line:
-            for awaited in self.awaited:
-                self._here_document(*awaited)
-            self.awaited = []
+        if sign != "\n":
+            return sign
+        for awaited in self.awaited:
+            self._here_document(*awaited)
+        self.awaited = []
+        return ""
 
     def _word_of(self, draft: Draft) -> Draft:
         piece = self._piece()
         word = piece.word()
         is_bare = piece.bare == piece.text
         if draft.is_empty() and is_bare:
+            self.loops = max(0, self.loops + (word.text in _LOOPS) - (word.text == "done"))
             if word.text in _STEPPED_OVER:
+                draft.after = "?"
                 return draft
             if word.text in _NOT_READ:
                 raise NotUnderstood(f"`{word.text}`")

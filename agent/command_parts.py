@@ -1,6 +1,6 @@
 """What a line for the shell is made of: words, simple commands, and both while they are read."""
 
-from dataclasses import dataclass, field
+import msgspec
 
 
 def names(text: str) -> frozenset[str]:
@@ -12,8 +12,7 @@ class NotUnderstood(Exception):
     """A line, or a part of it, that we cannot read for sure; the message says what is in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(msgspec.Struct, frozen=True):
     """
     A word as the command gets it.
 
@@ -26,33 +25,37 @@ class Word:
     pattern: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Command:
+class Command(msgspec.Struct, frozen=True, kw_only=True):
     """
     A simple command: its words, the variables set for it, and the files it is redirected to.
 
-    Without words it only sets variables, or redirects a group.
+    Without words it only sets variables, or redirects a group. `after` is the operator between
+    it and the command before it in the result, empty at the beginning of a list, and `?` where
+    that is not plain. `in_loop` says that it may run again and again.
     """
 
     words: tuple[Word, ...] = ()
     assignments: tuple[tuple[str, Word], ...] = ()
     reads: tuple[Word, ...] = ()
     writes: tuple[Word, ...] = ()
+    after: str = "?"
+    in_loop: bool = False
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(msgspec.Struct):
     """
-    A command in the making.
+    A command in the making, `after` an operator and, in the result, after `number` others.
 
     `inputs` counts what is written in the line as its input; `literal` is such a text.
     `is_loop` says that it is the head of a `for`.
     """
 
-    words: list[Word] = field(default_factory=list)
-    assignments: list[tuple[str, Word]] = field(default_factory=list)
-    reads: list[Word] = field(default_factory=list)
-    writes: list[Word] = field(default_factory=list)
+    after: str = ""
+    number: int = 0
+    words: list[Word] = msgspec.field(default_factory=list)
+    assignments: list[tuple[str, Word]] = msgspec.field(default_factory=list)
+    reads: list[Word] = msgspec.field(default_factory=list)
+    writes: list[Word] = msgspec.field(default_factory=list)
     literal: Word | None = None
     inputs: int = 0
     is_redirected: bool = False
@@ -62,8 +65,8 @@ class Draft:
         """Say whether the next word names the command."""
         return not (self.words or self.assignments or self.is_redirected or self.is_loop)
 
-    def command(self) -> Command:
-        """Return it as a command; the head of a `for` sets its variable."""
+    def command(self, number: int, *, in_loop: bool) -> Command:
+        """Return it as a command, after `number` others; the head of a `for` sets its variable."""
         if self.is_loop:
             names = [word.text for word in self.words[:2]]
             if not names or not names[0].isidentifier() or names[1:] not in ([], ["in"]):
@@ -75,11 +78,13 @@ class Draft:
             assignments=tuple(self.assignments),
             reads=tuple(self.reads),
             writes=tuple(self.writes),
+            # What a word of it substitutes comes between the two.
+            after=self.after if number == self.number else "?",
+            in_loop=in_loop,
         )
 
 
-@dataclass(slots=True)
-class Piece:
+class Piece(msgspec.Struct):
     """A word in the making; `bare` is its text with blanks for all that is quoted."""
 
     text: str = ""

@@ -11,9 +11,13 @@ Compaction = Callable[[Sequence[Message], int], tuple[Message, ...]]
 """Messages and the tokens they may have → messages; asked once for a turn."""
 
 Pointer = Callable[[Message], str]
-"""A message → the command that shows it as it was, or an empty text."""
+"""A message → the path under which a tool shows it as it was, or an empty text."""
 
 LEFT_OUT = "(left out: the conversation was longer than the model's window)"
+
+
+_LONGEST_SHARE = 8
+_SHORTEST_CUT = 200
 
 
 def nowhere(_: Message) -> str:
@@ -25,20 +29,21 @@ def drop_oldest_tool_output(
     messages: Sequence[Message],
     room_tokens: int,
     *,
-    keep_last: int = 1,
+    keep_last: int = 0,
     pointer: Pointer = nowhere,
 ) -> tuple[Message, ...]:
     """
     Return the messages with old tool output left out, oldest first, until they fit.
 
     Every call keeps its result, which then says how much was left out and where `pointer`
-    finds it. Output that is no longer than that sentence stays, and so do the last messages.
-    What did not change is the same object. Without enough tool output the result may still
-    not fit.
+    finds it. Output that is no longer than that sentence stays, and so does what came since
+    the last answer, which the model has not seen, and the last `keep_last` messages. What did
+    not change is the same object. Without enough tool output the result may still not fit.
     """
     kept = list(messages)
     tokens = tokens_at_most(kept)
-    for place, message in enumerate(kept[: max(len(kept) - keep_last, 0)]):
+    unseen = next((n for n in reversed(range(len(kept))) if kept[n].role != "tool"), 0)
+    for place, message in enumerate(kept[: max(min(len(kept) - keep_last, unseen), 0)]):
         if tokens <= room_tokens:
             break
         if message.role != "tool":
@@ -60,6 +65,21 @@ def cut_tool_output(
         message if message.role != "tool" else _cut(message, most_characters, pointer(message))
         for message in messages
     )
+
+
+def newest_within(messages: Sequence[Message], room_tokens: int) -> tuple[Message, ...]:
+    """
+    Return what fits: all, or the first message and the last ones, to be read and not kept.
+
+    Long texts lose their middle then. Calls and their results stay together; the last speaker's
+    turn is there whatever its size.
+    """
+    if tokens_at_most(messages) <= room_tokens:
+        return tuple(messages)
+    most = max(room_tokens // _LONGEST_SHARE, _SHORTEST_CUT)
+    cut = tuple(_cut(message, most, "") for message in messages)
+    first, rest = cut[:1], cut[1:]
+    return (*first, *rest[start_of_tail(rest, room_tokens - tokens_at_most(first)) :])
 
 
 def count_changed(before: Sequence[Message], after: Sequence[Message]) -> int:
@@ -86,9 +106,9 @@ def start_of_tail(messages: Sequence[Message], room_tokens: int) -> int:
     return tail
 
 
-def _emptied(message: Message, command: str) -> Message:
+def _emptied(message: Message, path: str) -> Message:
     parts = [
-        msgspec.structs.replace(part, parts=(TextPart(_left_out(part, command)),))
+        msgspec.structs.replace(part, parts=(TextPart(_left_out(part, path)),))
         if isinstance(part, ToolResult) and not _is_left_out(part)
         else part
         for part in message.parts
@@ -100,24 +120,24 @@ def _is_left_out(result: ToolResult) -> bool:
     return any(isinstance(p, TextPart) and p.text.startswith("(left out: ") for p in result.parts)
 
 
-def _left_out(result: ToolResult, command: str) -> str:
+def _left_out(result: ToolResult, path: str) -> str:
     """Return what stands for a result that is left out."""
-    if not command:
+    if not path:
         return LEFT_OUT
     characters = sum(len(part.text) for part in result.parts if isinstance(part, TextPart))
     others = sum(not isinstance(part, TextPart) for part in result.parts)
     more = f" and {others} image{'s' if others > 1 else ''}" if others else ""
-    return f"(left out: {characters:,} characters{more}; `{command}` holds it)"
+    return f"(left out: {characters:,} characters{more}; read the path {path} to see it)"
 
 
-def _cut(message: Message, most: int, command: str) -> Message:
+def _cut(message: Message, most: int, path: str) -> Message:
     def shorter(part: Part) -> Part:
         if isinstance(part, ToolResult):
             return msgspec.structs.replace(part, parts=tuple(map(shorter, part.parts)))
         if not isinstance(part, TextPart) or len(part.text) <= most:
             return part
         half = most // 2
-        where = f"; `{command}` holds it" if command else ""
+        where = f"; read the path {path} to see it whole" if path else ""
         note = f"\n(left out here: {len(part.text) - 2 * half:,} characters{where})\n"
         return TextPart(f"{part.text[:half]}{note}{part.text[-half:]}")
 

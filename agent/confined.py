@@ -3,13 +3,16 @@ The parent of one command: confines it, ends all that it started, tells how it e
 
 Started by `agent.tools.jobs` as a file (`python -I -S confined.py FD`), not as a module: it
 stands on the standard library alone, of which it imports little, for it runs before every
-command (20 ms, 2026-11). It stays outside the confinement, in a session of its own.
+command (20 ms, 2026-11). It stays outside of Landlock's confinement, in a session of its own;
+in bubblewrap's it is inside, with the namespace's first process as its parent: there it sees how
+the command ended and what it left, which from outside is only that bubblewrap ended.
 
     descriptor FD     the Spec, marshalled
     standard input    a socket. We read: `t` end it (TERM, two seconds, KILL), `k` KILL at once;
                       its end means that Hermes is gone, and is a `k`.
-                      We write: `pid N`, then `exit CODE LEFT`, a line each; CODE is negative for
-                      a signal, LEFT how many processes the command had left running.
+                      We write: `pid N` (0 in a namespace, where numbers are others than
+                      outside), then `exit CODE LEFT`, a line each; CODE is negative for a
+                      signal, LEFT how many processes the command had left running.
     standard output   the command's output, and its errors
 
 On Linux it is the reaper of orphans below it, so what left the command's session with `setsid`
@@ -38,10 +41,11 @@ _DEAF_TO = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal
 
 # linux/prctl.h
 _SET_PARENT_DEATH_SIGNAL, _DROP_CAPABILITY, _SET_REAPER, _SET_NO_NEW_PRIVILEGES = 1, 24, 36, 38
-# linux/capability.h, for root alone: SYS_MODULE, SYS_RAWIO, SYS_PTRACE, SYS_ADMIN, PERFMON, BPF.
-# With SYS_ADMIN or PERFMON, Linux 6.18 shows /proc/PID/environ of any process, whatever Landlock
-# says (seen 2026-11-22).
-_WAYS_AROUND = (16, 17, 19, 21, 38, 39)
+# linux/capability.h, for root alone: DAC_READ_SEARCH, SYS_MODULE, SYS_RAWIO, SYS_PTRACE, SYS_ADMIN,
+# MKNOD, PERFMON, BPF. With SYS_ADMIN or PERFMON, Linux 6.18 shows /proc/PID/environ of any process,
+# whatever Landlock says. bubblewrap leaves root all of them: with SYS_ADMIN what is private is
+# uncovered by `umount`, with DAC_READ_SEARCH a file is opened by its number (seen 2026-11-22).
+_WAYS_AROUND = (2, 16, 17, 19, 21, 27, 38, 39)
 # Landlock's system calls have these numbers on every machine but alpha.
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _RULE_PATH_BENEATH = 1
@@ -70,13 +74,16 @@ class Spec(TypedDict):
     """
     What to start: the program's absolute path and arguments, where, with what environment.
 
-    `landlock` is whether Landlock confines it; then it writes only below `writable` and reads
-    what is not below `private`, or is below `writable` or `readable`. Paths have links followed.
+    `within` are the words that start the launcher itself confined, none where it is not.
+    `landlock` is whether Landlock confines the command; then it writes only below `writable` and
+    reads what is not below `private`, or is below `writable` or `readable`. Paths have links
+    followed.
     """
 
     command: list[str]
     directory: str
     environment: dict[str, str]
+    within: list[str]
     landlock: bool
     writable: list[str]
     readable: list[str]
@@ -117,6 +124,9 @@ def rules(spec: Spec) -> Iterator[tuple[str, int]]:
 
 def confine(spec: Spec) -> None:
     """Confine this process and what it starts, for good. Raises OSError."""
+    _give_up_privileges()
+    if not spec["landlock"]:
+        return
     version = landlock_abi()
     handled = _RIGHTS_BY_ABI[min(version, len(_RIGHTS_BY_ABI) - 1)]
     numbers = [handled, 0, _SCOPES]
@@ -125,10 +135,6 @@ def confine(spec: Spec) -> None:
     ruleset = _call(_CREATE_RULESET, attributes, size, 0)
     for path, rights in rules(spec):
         _allow(ruleset, path, rights & handled)
-    for capability in _WAYS_AROUND:
-        _libc().prctl(_DROP_CAPABILITY, capability, 0, 0, 0)
-    if _libc().prctl(_SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "privileges cannot be given up")
     _call(_RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
 
@@ -141,7 +147,7 @@ def main(arguments: list[str]) -> int:
     child = os.fork()
     if child == 0:
         _become(spec)
-    _tell(f"pid {child}\n")
+    _tell(f"pid {0 if spec['within'] else child}\n")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (1, 2):
         os.dup2(nowhere, descriptor)
@@ -273,13 +279,20 @@ def _become(spec: Spec) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         if sys.platform == "linux":
             _libc().prctl(_SET_PARENT_DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
-        if spec["landlock"]:
+        if spec["landlock"] or spec["within"]:
             confine(spec)
         os.chdir(spec["directory"])
         os.execve(spec["command"][0], spec["command"], spec["environment"])  # noqa: S606
     except BaseException as error:  # noqa: BLE001 - whatever it is, there is no way back from here
         os.write(2, f"The command was not started: {error}\n".encode())
     os._exit(NOT_STARTED)
+
+
+def _give_up_privileges() -> None:
+    for capability in _WAYS_AROUND:
+        _libc().prctl(_DROP_CAPABILITY, capability, 0, 0, 0)
+    if _libc().prctl(_SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "privileges cannot be given up")
 
 
 def _around(folder: str, private: list[str]) -> list[str]:

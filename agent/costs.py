@@ -6,8 +6,9 @@ the sum on the screen must be the sum of its parts to the last digit.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
+
+import msgspec
 
 from agent.catalog.rows import EndpointRow, ModelRow
 from agent.messages import Message, Usage
@@ -16,8 +17,7 @@ _MILLION = 1_000_000
 _ZERO = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(msgspec.Struct, frozen=True):
     """
     The money of one answer or of several, in `currency` (`USD`, `CNY`).
 
@@ -29,8 +29,7 @@ class Cost:
     covered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(msgspec.Struct, frozen=True):
     """
     What the answers of a conversation used together.
 
@@ -39,7 +38,7 @@ class Totals:
     """
 
     answers: int = 0
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = msgspec.field(default_factory=Usage)
     costs: tuple[Cost, ...] = ()
     unpriced: int = 0
     untold: int = 0
@@ -63,16 +62,14 @@ class Totals:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(msgspec.Struct, frozen=True):
     """The messages of a request, and what its answer used."""
 
     messages: tuple[Message, ...]
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
-class CacheFall:
+class CacheFall(msgspec.Struct, frozen=True):
     """
     The cached share of a prompt fell from `before` to `after`, each 0 to 1.
 

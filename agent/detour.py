@@ -1,7 +1,6 @@
 """The ways a turn can go on where its Route cannot: another key, another provider; no I/O."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -14,8 +13,7 @@ from agent.transport.network import Network
 from agent.wire.steering import fitting_effort
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Hop:
+class Hop(msgspec.Struct, frozen=True, kw_only=True):
     """
     Another Route, whole, and the way out to it.
 

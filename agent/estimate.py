@@ -20,7 +20,8 @@ was added since. `tests/agent/test_estimate.py` holds the recorded counts.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from agent.messages import ImagePart, Message, Part, ToolCall, ToolResult, VideoPart
 
@@ -37,8 +38,7 @@ def tokens_at_most(messages: Sequence[Message]) -> int:
     return sum(TOKENS_PER_MESSAGE + sum(map(_tokens, message.parts)) for message in messages)
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(msgspec.Struct, frozen=True):
     """
     What an endpoint counted: so many tokens for the first `messages` messages.
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from agent.atlas import Asked, classify, in_stream
 from agent.base_url import hide_password
 from agent.catalog.rows import EndpointRow, Wire
+from agent.choice import Origin
 from agent.errors import HermesError, ProviderError
 from agent.estimate import Count, tokens_at_most
 from agent.events import Event, Finished, TextDelta, ThinkDelta, ToolCallReady
@@ -155,12 +156,16 @@ def room_tokens(route: Route, turn: Turn, count: Count | None = None) -> int:
 
 def refusal(route: Route, answer: HttpAnswer, body: bytes) -> ProviderError:
     """Return the error of an answer whose status is not 200."""
+    key = route.key
+    # The next run has a key that a flag named only with that flag.
+    option = key.name if key is not None and key.origin is Origin.FLAG else ""
     asked = Asked(
         endpoint=route.endpoint,
         model=route.model_id_sent,
         key_product=route.key_product,
         accepted_at=_accepted_at(route),
         is_named=route.base_url.origin.is_users,
+        chat=f"hermes chat {option}".rstrip(),
     )
     return classify(
         answer.status,

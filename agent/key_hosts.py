@@ -6,7 +6,7 @@ from agent.catalog import PROVIDERS
 from agent.catalog.rows import EndpointRow, ProviderRow
 from agent.choice import Candidate, Chosen, Origin
 from agent.errors import EgressRefused
-from agent.keys import ApiKey
+from agent.keys import ApiKey, malformed
 
 _VARIABLES = (Origin.ENVIRONMENT, Origin.DOTENV)
 
@@ -18,6 +18,18 @@ def marked_owner(key: ApiKey) -> tuple[ProviderRow, EndpointRow] | None:
             if key.starts_with(endpoint.key_prefix):
                 return provider, endpoint
     return None
+
+
+def check_mark(provider: ProviderRow, key: ApiKey) -> None:
+    """
+    Raise AuthError for a key that is nothing but the mark of its provider's keys.
+
+    It is what a half-copied key or a placeholder with dots or stars leaves.
+    """
+    marks = (*(endpoint.key_prefix for endpoint in provider.endpoints), provider.usual_key_prefix)
+    mark = next(filter(key.is_only, marks), "")
+    if mark:
+        raise malformed(f"nothing follows its beginning, {mark}")
 
 
 def owner_of(key: Candidate[ApiKey]) -> tuple[ProviderRow, EndpointRow] | None:

@@ -56,17 +56,34 @@ class ApiKey:
     @property
     def fingerprint(self) -> str:
         """`…2345 (9f86d081)`: the last four characters, if there are many, and a hash's start."""
-        tail = self._text[-4:] if len(self._text) >= 4 * 4 else ""
+        tail = self._text[-4:]
+        if len(self._text) < 4 * 4 or not (tail.isascii() and tail.isprintable()):
+            tail = ""
         return f"…{tail} ({self.digest})"
 
     @property
     def digest(self) -> str:
         """Eight hex digits of the key's SHA-256: what is stored where keys are told apart."""
-        return hashlib.sha256(self._text.encode()).hexdigest()[:8]
+        return hashlib.sha256(self._bytes).hexdigest()[:8]
+
+    @property
+    def _bytes(self) -> bytes:
+        # A variable may hold bytes that are no UTF-8, and be shown before it is refused as a key.
+        return self._text.encode("utf-8", "surrogatepass")
+
+    @property
+    def length(self) -> int:
+        """How many characters it has."""
+        return len(self._text)
 
     def starts_with(self, prefix: str) -> bool:
         """Say whether the key has the prefix, in any case; an empty prefix fits no key."""
         return bool(prefix) and self._text[: len(prefix)].lower() == prefix.lower()
+
+    def is_only(self, prefix: str) -> bool:
+        """Say whether the key is the prefix, in any case, with no letter or digit behind it."""
+        rest = self._text[len(prefix) :]
+        return self.starts_with(prefix) and not any(map(str.isalnum, rest))
 
     def for_hosts(self, hosts: frozenset[str]) -> "ApiKey":
         """Return the same key, allowed to see `hosts` and no others."""
@@ -101,7 +118,7 @@ class ApiKey:
         if len(self._text) < SHORTEST:
             return content
         if isinstance(content, bytes):
-            return content.replace(self._text.encode(), self.fingerprint.encode())
+            return content.replace(self._bytes, self.fingerprint.encode())
         return content.replace(self._text, self.fingerprint)
 
     def shown_in(self, header: str) -> str:
@@ -142,7 +159,12 @@ def check_shape(text: str, *, shortest: int = SHORTEST) -> None:
         reason = f"it has {len(text):,} characters, and a key has at most {LONGEST}"
     else:
         return
-    raise AuthError(
+    raise malformed(reason)
+
+
+def malformed(reason: str) -> AuthError:
+    """Return the error of a text that cannot be a key; the reason must not repeat it."""
+    return AuthError(
         f"This cannot be a key: {reason}.",
         remedy="Copy the key once more from the console, then run `hermes setup`.",
     )

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from agent.catalog.rows import Wire
 from agent.database import opened, rows
@@ -33,12 +35,14 @@ create table if not exists key_states (
 create table if not exists cooling (
     base_url text, key_digest text, until real, at real, reason text,
     primary key (base_url, key_digest));
+create table if not exists plan_windows (
+    base_url text, key_digest text, position integer, name text, used_share real,
+    resets_at text, at text, primary key (base_url, key_digest, position));
 create table if not exists consents (product text primary key, at text);
 """
 
 
-@dataclass(frozen=True, slots=True)
-class LiveModel:
+class LiveModel(msgspec.Struct, frozen=True):
     """
     One entry of an endpoint's `GET /models`, as this account sees it.
 
@@ -50,8 +54,7 @@ class LiveModel:
     image: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LiveList:
+class LiveList(msgspec.Struct, frozen=True):
     """An endpoint's model list for one key; `at` is the ISO time (UTC) of the answer."""
 
     models: tuple[LiveModel, ...]
@@ -62,16 +65,14 @@ class LiveList:
         return next((model for model in self.models if model.id == model_id), None)
 
 
-@dataclass(frozen=True, slots=True)
-class LearntWire:
+class LearntWire(msgspec.Struct, frozen=True):
     """The wire an endpoint takes us on; `at` is the ISO time (UTC) we learnt it."""
 
     wire: Wire
     at: str
 
 
-@dataclass(frozen=True, slots=True)
-class LearntLimit:
+class LearntLimit(msgspec.Struct, frozen=True):
     """
     A window that an error named, in tokens.
 
@@ -84,8 +85,7 @@ class LearntLimit:
     at: str
 
 
-@dataclass(frozen=True, slots=True)
-class KeyPlace:
+class KeyPlace(msgspec.Struct, frozen=True):
     """
     The endpoint (its row's id) that a key belongs to; `at` is the ISO time (UTC) of the answer.
 
@@ -99,8 +99,7 @@ class KeyPlace:
     where: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class KeyState:
+class KeyState(msgspec.Struct, frozen=True):
     """
     What an endpoint last said to a key, in answer to what, and the ISO time (UTC).
 
@@ -112,8 +111,7 @@ class KeyState:
     at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Cooling:
+class Cooling(msgspec.Struct, frozen=True):
     """A key that rests at an endpoint, from `at` until `until`, in Unix seconds, and why."""
 
     until: float
@@ -125,22 +123,41 @@ class Cooling:
         return self.at - _CLOCK_SLACK_SECONDS <= now < self.until
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class PlanWindow(msgspec.Struct, frozen=True):
     """
-    Everything learnt, as values. Lists, states and cooling are by (chat base URL, key
+    One window of a plan, as the endpoint last told it.
+
+    `used_share` is 0 to 1, or above; `resets_at` an ISO time (UTC), empty if not told.
+    """
+
+    name: str
+    used_share: float
+    resets_at: str = ""
+
+
+class LearntPlan(msgspec.Struct, frozen=True):
+    """The windows of a plan, the shortest first; `at` is the ISO time (UTC) of the answer."""
+
+    windows: tuple[PlanWindow, ...]
+    at: str
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """
+    Everything learnt, as values. Lists, states, cooling and plans are by (chat base URL, key
     digest), wires by chat base URL, limits by (chat base URL, key digest, model id), places
     by key digest, consents (ISO time of a yes to asking both regions) by product. `notices`
     are sentences the user should see.
     """
 
-    lists: Mapping[tuple[str, str], LiveList] = field(default_factory=dict)
-    wires: Mapping[str, LearntWire] = field(default_factory=dict)
-    limits: Mapping[tuple[str, str, str], LearntLimit] = field(default_factory=dict)
-    places: Mapping[str, KeyPlace] = field(default_factory=dict)
-    states: Mapping[tuple[str, str], KeyState] = field(default_factory=dict)
-    cooling: Mapping[tuple[str, str], Cooling] = field(default_factory=dict)
-    consents: Mapping[str, str] = field(default_factory=dict)
+    lists: Mapping[tuple[str, str], LiveList] = msgspec.field(default_factory=dict)
+    wires: Mapping[str, LearntWire] = msgspec.field(default_factory=dict)
+    limits: Mapping[tuple[str, str, str], LearntLimit] = msgspec.field(default_factory=dict)
+    places: Mapping[str, KeyPlace] = msgspec.field(default_factory=dict)
+    states: Mapping[tuple[str, str], KeyState] = msgspec.field(default_factory=dict)
+    plans: Mapping[tuple[str, str], LearntPlan] = msgspec.field(default_factory=dict)
+    cooling: Mapping[tuple[str, str], Cooling] = msgspec.field(default_factory=dict)
+    consents: Mapping[str, str] = msgspec.field(default_factory=dict)
     notices: tuple[str, ...] = ()
 
 
@@ -228,11 +245,36 @@ class Learnt:
             )
 
     def remember_cooling(self, base_url: str, key_digest: str, cooling: Cooling) -> None:
-        """Let a key rest at an endpoint; every process of this home sees it."""
+        """
+        Let a key rest at an endpoint; every process of this home sees it.
+
+        A longer rest that is on stays: a request of another process was under way when the
+        key was used up, and met a limit of pace after that.
+        """
         with self._open() as database:
             database.execute(
-                "insert or replace into cooling values (?, ?, ?, ?, ?)",
-                (base_url, key_digest, cooling.until, cooling.at, cooling.reason),
+                "insert into cooling values (?, ?, ?, ?, ?)"
+                " on conflict (base_url, key_digest) do update set"
+                " until = excluded.until, at = excluded.at, reason = excluded.reason"
+                " where excluded.until > until or at > excluded.at + ?",
+                (
+                    *(base_url, key_digest, cooling.until, cooling.at, cooling.reason),
+                    _CLOCK_SLACK_SECONDS,
+                ),
+            )
+
+    def remember_plan(self, base_url: str, key_digest: str, plan: LearntPlan) -> None:
+        """Replace what an endpoint told of the plan of a key."""
+        where = (base_url, key_digest)
+        with self._open() as database:
+            query = "delete from plan_windows where base_url = ? and key_digest = ?"
+            database.execute(query, where)
+            database.executemany(
+                "insert into plan_windows values (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (*where, position, window.name, window.used_share, window.resets_at, plan.at)
+                    for position, window in enumerate(plan.windows)
+                ],
             )
 
     def remember_consent(self, product: str, *, at: str) -> None:
@@ -288,4 +330,21 @@ def _of_keys(database: "sqlite3.Connection") -> Facts:
         )
     }
     consents = dict(rows(database, "select product, at from consents", str, str))
-    return Facts(places=places, states=states, cooling=cooling, consents=consents)
+    return Facts(
+        places=places, states=states, plans=_plans(database), cooling=cooling, consents=consents
+    )
+
+
+def _plans(database: "sqlite3.Connection") -> dict[tuple[str, str], LearntPlan]:
+    query = (
+        "select base_url, key_digest, name, used_share, resets_at, at from plan_windows"
+        " order by position"
+    )
+    plans: dict[tuple[str, str], LearntPlan] = {}
+    for base_url, digest, name, share, resets_at, at in rows(
+        database, query, str, str, str, float, str, str
+    ):
+        before = plans.get((base_url, digest), LearntPlan((), at))
+        window = PlanWindow(name, share, resets_at)
+        plans[base_url, digest] = LearntPlan((*before.windows, window), at)
+    return plans

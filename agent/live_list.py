@@ -1,7 +1,6 @@
 """An endpoint's `GET /models`, read: facts about models are taken, addresses never; no I/O."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -49,8 +48,7 @@ class _ModelList(msgspec.Struct, frozen=True):
     data: list[_Entry]
 
 
-@dataclass(frozen=True, slots=True)
-class ModelList:
+class ModelList(msgspec.Struct, frozen=True):
     """
     What a model list told.
 

@@ -66,9 +66,21 @@ def main(arguments: list[str]) -> int:
     os._exit(0)
 
 
+def _cores() -> int:
+    """
+    Return how many cores this process may use.
+
+    A thread more than that costs dear: the others wait for it in a loop (seen 2026-11-22: an
+    answer of 5 seconds took 17 to 98 on a machine whose cores were busy).
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _fill(parameters: Any, model_file: Path, model_id: str, context_tokens: int, key: str) -> None:
     """Set what differs from the library's own defaults, which already say 127.0.0.1."""
-    threads = min(os.cpu_count() or 1, MOST_THREADS)
+    threads = min(_cores(), MOST_THREADS)
     parameters.hostnames = ["127.0.0.1"]
     parameters.port = 0
     parameters.api_keys = [key]

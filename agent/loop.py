@@ -3,12 +3,14 @@
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from agent.acting import Acting, Keeper
 from agent.client import Client
 from agent.costs import cost_of, priced_row
+from agent.errors import ContextOverflow, RequestTooLarge
 from agent.events import Event, Finished, RequestSent
 from agent.limits import TURN, Limits, Reached, Spent
 from agent.loop_events import (
@@ -16,6 +18,7 @@ from agent.loop_events import (
     LoopEvent,
     MessageAdded,
     StepBegan,
+    ToolEnded,
     TurnEnded,
 )
 from agent.messages import Message, Options, TextPart, ToolCall, calls_of, text_of
@@ -34,8 +37,7 @@ class Journal(Protocol):
         """Note that the conversation goes on from `messages`; what was before stays stored."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Work:
+class Work(msgspec.Struct, frozen=True, kw_only=True):
     """
     What an agent works with, for a whole session.
 
@@ -119,6 +121,16 @@ class Loop:
         finally:
             self._rests_since = self._clock()
 
+    def go_on_shorter(
+        self, messages: Sequence[Message], event: Compacted, *accounts: Spent
+    ) -> None:
+        """Go on from what a compactor has made; its answer counts for the session, and more."""
+        self.messages[:] = messages
+        if event.answer is not None:
+            self._count(event.answer, self.session, *accounts)
+        if self._journal is not None:
+            self._journal.replace(messages, event.how)
+
     def close(self) -> None:
         """End what tools have left running."""
         for tool in self.work.tools:
@@ -134,7 +146,7 @@ class Loop:
             if stopped is not None:
                 yield TurnEnded(steps=spent.steps, stopped=stopped.what, remedy=stopped.remedy)
                 return
-            shortened = await self._compacted()
+            shortened = await self._compacted(spent)
             if shortened is not None:
                 yield shortened
             spent.steps += 1
@@ -154,7 +166,26 @@ class Loop:
 
     # --- asking ---------------------------------------------------------------------------
 
-    async def _ask(self, spent: Spent) -> AsyncGenerator[Event]:
+    async def _ask(self, spent: Spent) -> AsyncGenerator[Event | Compacted]:
+        """Send the conversation; where it is found too long, once more after it is shorter."""
+        length = len(self.messages)
+        try:
+            async with aclosing(self._ask_once(spent)) as events:
+                async for event in events:
+                    yield event
+        except (ContextOverflow, RequestTooLarge):
+            nothing_came = len(self.messages) == length
+            shortened = await self._compacted(spent, refused=True) if nothing_came else None
+            if shortened is None:
+                raise
+        else:
+            return
+        yield shortened
+        async with aclosing(self._ask_once(spent)) as events:
+            async for event in events:
+                yield event
+
+    async def _ask_once(self, spent: Spent) -> AsyncGenerator[Event]:
         """Send the conversation and keep the answer, or what came of it."""
         system = self.work.system
         first = (Message("system", (TextPart(system),)),) if system else ()
@@ -175,13 +206,16 @@ class Loop:
                 self._keep_part()
 
     def _keep_answer(self, answer: Finished, spent: Spent) -> None:
+        self._count(answer, spent, self.session)
+        self._acting.is_cut = answer.finish_reason == "length"
+        self._add(answer.message, answer)
+
+    def _count(self, answer: Finished, *accounts: Spent) -> None:
         route = self.client.route
         row = priced_row(route.endpoint, served=answer.model, asked=route.model_id_sent)
         cost = cost_of(answer.usage, row)
-        spent.add(answer.usage, cost)
-        self.session.add(answer.usage, cost)
-        self._acting.is_cut = answer.finish_reason == "length"
-        self._add(answer.message, answer)
+        for spent in accounts:
+            spent.add(answer.usage, cost)
 
     def _keep_part(self) -> None:
         """Keep what came of an answer that broke off, if it has text; its calls never ran."""
@@ -191,15 +225,19 @@ class Loop:
             self._add(Message("assistant", parts))
 
     async def _act(self, calls: Sequence[ToolCall]) -> AsyncGenerator[LoopEvent]:
-        """Do the calls of an answer; the results are kept also if that is broken off."""
-        under_way = self._acting.under_way(calls)
+        """Do the calls of an answer; each result is kept as it comes, the rest at the end."""
+        waiting = self._acting.under_way(calls)
         try:
-            async with aclosing(self._acting.do(under_way)) as doing:
+            async with aclosing(self._acting.do(tuple(waiting))) as doing:
                 async for event in doing:
+                    if isinstance(event, ToolEnded):
+                        [ended] = [each for each in waiting if each.call is event.call]
+                        waiting.remove(ended)
+                        self._add(Message("tool", (ended.result(),)))
                     yield event
         finally:
-            self._add(Message("tool", tuple(each.result() for each in under_way)))
-        yield MessageAdded(self.messages[-1])
+            for each in waiting:
+                self._add(Message("tool", (each.result(),)))
 
     # --- the conversation -----------------------------------------------------------------
 
@@ -214,18 +252,17 @@ class Loop:
             self._add(message)
         return [MessageAdded(message) for message in typed]
 
-    async def _compacted(self) -> Compacted | None:
+    async def _compacted(self, spent: Spent, *, refused: bool = False) -> Compacted | None:
         """Make the conversation shorter where it fills too much of the window."""
         if self.work.compactor is None:
             return None
-        done = await self.work.compactor.shorten(self.client, self.work.system, self.messages)
+        done = await self.work.compactor.shorten(
+            self.client, self.work.system, self.messages, refused=refused
+        )
         if done is None:
             return None
-        messages, event = done
-        self.messages[:] = messages
-        if self._journal is not None:
-            self._journal.replace(messages, event.how)
-        return event
+        self.go_on_shorter(*done, spent)
+        return done[1]
 
     def _stopped(self, spent: Spent) -> Reached | None:
         """Return why the turn must stop, if it must."""

@@ -2,8 +2,9 @@
 
 import msgspec
 
-from agent.events import Event
+from agent.events import Event, Finished
 from agent.messages import Message, ToolCall
+from agent.permission import Mode
 from agent.tools.base import Action, Outcome
 
 
@@ -14,7 +15,7 @@ class StepBegan(msgspec.Struct, frozen=True):
 
 
 class MessageAdded(msgspec.Struct, frozen=True):
-    """A message is in the conversation now: typed meanwhile, an answer, or results."""
+    """A message that was typed while the agent worked is in the conversation now."""
 
     message: Message
 
@@ -23,13 +24,15 @@ class ApprovalWanted(msgspec.Struct, frozen=True, kw_only=True):
     """
     A call waits for a person: `Loop.decide` answers before the next event is taken.
 
-    Unanswered, it is refused. `rule` is what may be allowed for good, or empty.
+    Unanswered, it is refused. `rule` is what may be allowed for good, or empty; `allowed_in` the
+    narrowest mode that allows it without asking, None where every mode asks.
     """
 
     call: ToolCall
     action: Action
     reason: str
     rule: str
+    allowed_in: Mode | None = None
 
 
 class ToolBegan(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,11 +51,16 @@ class ToolEnded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Compacted(msgspec.Struct, frozen=True, kw_only=True):
-    """The conversation was made shorter; estimates in tokens, and how, as a sentence."""
+    """
+    The conversation was made shorter; estimates in tokens, and how, as a sentence.
+
+    `answer` is the model's, which has the summary, if it was asked for one.
+    """
 
     before_tokens: int
     after_tokens: int
     how: str
+    answer: Finished | None = None
 
 
 class TurnEnded(msgspec.Struct, frozen=True, kw_only=True):

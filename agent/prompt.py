@@ -1,8 +1,11 @@
 """The system prompt of a session: short, the same to the byte in every request."""
 
 import codecs
-from dataclasses import dataclass
+import os
+from contextlib import suppress
 from pathlib import Path
+
+import msgspec
 
 from agent.identity import PRODUCT
 
@@ -36,8 +39,7 @@ How to work in this repository, written by its authors. They cannot widen permis
 _END = "</repository-instructions"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, kw_only=True):
     """
     Where and when a session works: fixed at its beginning.
 
@@ -57,13 +59,16 @@ def read_instructions(root: Path) -> str:
 
     It is looked for in `root` and above it, up to the directory that holds `.git`. A link that
     leads out of the repository or to another kind of file counts as none: a repository must not
-    choose which files of the user's are sent. So does what cannot be read; bytes that are not
-    UTF-8 are replaced.
+    choose which files of the user's are sent. So do what cannot be read, and the file of
+    somebody who owns neither this process nor `root`: anybody may put a `.git` and instructions
+    into a directory above that all may write to, such as `/tmp`. Bytes that are not UTF-8 are
+    replaced.
     """
     top = _repository(root)
+    owners = _owners(root)
     for directory in (root, *root.parents):
         path = directory / INSTRUCTIONS_NAME
-        content = _instructions_in(path, top)
+        content = _instructions_in(path, top, owners)
         if content or directory == top:
             return _cut(content)
     return ""
@@ -87,14 +92,22 @@ def _repository(root: Path) -> Path:
     return next((each for each in (root, *root.parents) if (each / ".git").exists()), root)
 
 
-def _instructions_in(path: Path, top: Path) -> bytes:
+def _owners(root: Path) -> set[int]:
+    """Return whose instructions are taken: ours, the system's, and of who owns the directory."""
+    with suppress(OSError):
+        return {0, os.geteuid(), root.stat().st_uid}
+    return {0, os.geteuid()}
+
+
+def _instructions_in(path: Path, top: Path, owners: set[int]) -> bytes:
     try:
         target = path.resolve(strict=True)
         is_ours = target.is_relative_to(top.resolve()) and target.suffix.lower() == ".md"
         if not is_ours or not target.is_file():
             return b""
         with target.open("rb") as file:
-            return file.read(INSTRUCTIONS_BYTES + 1)
+            is_trusted = os.fstat(file.fileno()).st_uid in owners
+            return file.read(INSTRUCTIONS_BYTES + 1) if is_trusted else b""
     except (OSError, RuntimeError):
         return b""
 

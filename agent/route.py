@@ -1,7 +1,9 @@
 """Key + wishes + what was learnt → one immutable Route; no I/O."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from agent.base_url import REQUEST_PATHS, Placed, place
 from agent.catalog.rows import (
@@ -24,8 +26,7 @@ from agent.keys import ApiKey
 from agent.learnt import Facts, KeyPlace, KeyState, LiveList
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wishes:
+class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     """
     What the user asked for, each strongest first: flag, environment, `.env`, config.
 
@@ -39,8 +40,7 @@ class Wishes:
     grants: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True, kw_only=True):
     """
     Where a request goes, with what, and why: one value that is replaced whole.
 
@@ -63,7 +63,7 @@ class Route:
     place: KeyPlace | None = None
     state: KeyState | None = None
     notices: tuple[str, ...] = ()
-    model_error: UsageError | None = field(default=None, compare=False)
+    model_error: UsageError | None = None
 
     @property
     def url(self) -> str:
@@ -363,7 +363,8 @@ def _model_error(
     """Return the refusal of a model id that the endpoint is known not to have, or None."""
     if not model.value:
         return UsageError(
-            f"{provider.name} has no default model.", remedy="Name one with `--model ID`."
+            f"{provider.name} has no default model.",
+            remedy=f"`hermes chat --provider {provider.id} --model ID` names one.",
         )
     ours = any(row.id == model.value for row in provider.models)
     if ours or endpoint not in provider.endpoints:

@@ -1,12 +1,15 @@
 """What confines a command here, and what a confined command may do."""
 
 import subprocess
-from collections.abc import Iterable
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from shutil import which
 from typing import Literal
 
+import msgspec
+
+from agent import confined
 from agent.confined import Spec, landlock_abi
 from agent.errors import ConfigurationError
 
@@ -19,8 +22,7 @@ _KNOWS_TRUNCATION = 3
 _RESTS = "and use the network as you do"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Area:
+class Area(msgspec.Struct, frozen=True, kw_only=True):
     """
     What a confined command may touch; absolute paths with links followed.
 
@@ -45,8 +47,7 @@ class Area:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sandbox:
+class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     """
     What confines commands on this machine.
 
@@ -54,8 +55,9 @@ class Sandbox:
     user's wish. `abi` is Landlock's version. `program` is bubblewrap's path.
 
     Landlock (Linux 5.13 and later) does not stop truncation of files before ABI 3, and signals
-    to processes outside before ABI 6; no ABI up to 7 stops a connection to a socket that has a
-    path, such as Docker's.
+    to processes outside before ABI 6. Neither kind, with no ABI up to 7, stops a connection to a
+    socket that has a path, such as Docker's. In bubblewrap processes outside cannot be seen, and
+    private directories are there, and empty.
     """
 
     kind: Literal["landlock", "bubblewrap", "none", "off"]
@@ -95,13 +97,12 @@ class Sandbox:
         self, command: Iterable[str], directory: Path, environment: dict[str, str], area: Area
     ) -> Spec:
         """Return what the launcher is to start, confined to an area if that can be."""
-        words = list(command)
-        if self.kind == "bubblewrap":
-            words = [*bubblewrap_command(self.program, directory, area), *words]
+        wrapped = self.kind == "bubblewrap"
         return Spec(
-            command=words,
+            command=list(command),
             directory=str(directory),
             environment=environment,
+            within=bubblewrap_command(self.program, area) if wrapped else [],
             landlock=self.kind == "landlock",
             writable=[str(path) for path in area.writable],
             readable=[str(path) for path in area.readable],
@@ -132,32 +133,63 @@ def find_sandbox(setting: str = "auto", *, search_path: str | None = None) -> Sa
     return Sandbox(kind="none")
 
 
-def bubblewrap_command(program: str, directory: Path, area: Area) -> list[str]:
+def bubblewrap_command(program: str, area: Area) -> list[str]:
     """
-    Return the words before a command that confine it with bubblewrap.
+    Return the words before those of a program that confine it with bubblewrap.
 
     Everything is bound read-only, and over that, parents first, what may be written, an empty
-    directory for each private one, and what may be read inside. Not run by our tests: their
-    machine has no bubblewrap.
+    directory for each private one, and what may be read inside. What lies on the way from a
+    writable directory to a private one is bound onto itself: a mount cannot be renamed, and a
+    private directory that moved would be private no more for the next command.
+
+    `/proc` is read-only as a whole: bubblewrap 0.11 leaves `/proc/sys` to root to write, where
+    `core_pattern` names a program that the kernel starts outside (seen 2026-11-22). No option is
+    newer than 0.4: Ubuntu 20.04, a system without Landlock, has that one.
     """
-    mounts = [
-        *((path, ["--bind", str(path)]) for path in area.writable),
-        *((path, ["--ro-bind", str(path)]) for path in area.readable),
-        *((path, ["--tmpfs"]) for path in area.private if path.is_dir()),
-    ]
-    words = [program, "--ro-bind", "/", "/", "--dev", "/dev", "--unshare-pid", "--proc", "/proc"]
-    for path, how in sorted(mounts, key=lambda mount: len(mount[0].parts)):
-        words += [*how, str(path)]
-    return [*words, "--die-with-parent", "--chdir", str(directory), "--"]
+    private = [path for path in area.private if path.is_dir()]
+    mounts = dict.fromkeys(area.readable, "--ro-bind") | dict.fromkeys(area.writable, "--bind")
+    mounts |= dict.fromkeys(_ways(area.writable, private), "--bind")
+    mounts |= dict.fromkeys(private, "--tmpfs") | dict.fromkeys(_own_files(private), "--ro-bind")
+    root = mounts.pop(Path("/"), "--ro-bind")
+    words = [program, "--die-with-parent", "--unshare-pid", root, "/", "/"]
+    words += ["--dev", "/dev", "--proc", "/proc", "--remount-ro", "/proc"]
+    for path in sorted(mounts, key=lambda path: len(path.parts)):
+        how = mounts[path]
+        words += [how, str(path)] if how == "--tmpfs" else [how, str(path), str(path)]
+    for path in private:
+        words += ["--remount-ro", str(path)]
+    return [*words, "--"]
+
+
+def _ways(writable: Iterable[Path], private: Iterable[Path]) -> Iterator[Path]:
+    """Yield the directories between a writable one and a private one below it."""
+    for hidden in private:
+        for folder in writable:
+            if folder in hidden.parents:
+                between = hidden.parents[: len(hidden.parts) - len(folder.parts) - 1]
+                yield from between
+
+
+def _own_files(private: Iterable[Path]) -> Iterator[Path]:
+    """Yield what the launcher is made of, where that was installed among private files."""
+    for place in (sys.prefix, sys.base_prefix, confined.__file__):
+        path = Path(place).resolve()
+        if any(folder in path.parents for folder in private):
+            yield path
 
 
 def _works(program: str) -> bool:
     """Say whether a bubblewrap can start anything: many containers forbid it."""
-    area = Area(writable=())
-    command = [*bubblewrap_command(program, Path("/"), area), "true"]
+    words = bubblewrap_command(program, Area(writable=()))
     try:
         done = subprocess.run(  # noqa: S603 - the user's own bubblewrap, no shell
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PROBE_SECONDS
+            # Its environment is empty, as a launcher's is: ours holds keys.
+            [*words, sys.executable, "-I", "-S", "-c", ""],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PROBE_SECONDS,
+            cwd="/",
+            env={},
         )
     except (OSError, subprocess.TimeoutExpired):
         return False

@@ -14,6 +14,9 @@ from agent.session_rows import SUMMARY, Entry, Session, storable
 SCHEMA = 1
 """The version of the JSON lines; `docs/json.md` tells what they hold."""
 
+# CommonMark 0.31, section 4.5: at most three blanks, then three or more of one sign.
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+
 SPEAKERS = {
     "system": "System",
     "user": "User",
@@ -84,6 +87,7 @@ def _markdown(part: Part) -> Iterator[str]:
     match part:
         case TextPart():
             yield storable(part.text)
+            yield from _open_fence(part.text)
         case ThinkPart():
             yield from _fenced("Reasoning", plain(part))
         case ToolCall():
@@ -93,6 +97,22 @@ def _markdown(part: Part) -> Iterator[str]:
             yield from _fenced(f"Result of `{part.name}`{failed}", plain(part))
         case ImagePart() | VideoPart():
             yield from plain(part)
+
+
+def _open_fence(text: str) -> Iterator[str]:
+    """Yield what closes the fence that a text leaves open, which would take in all after it."""
+    fence = ""
+    for line in text.splitlines():
+        found = _FENCE.match(line)
+        if found is None:
+            continue
+        mark, rest = found.groups()
+        if not fence:
+            fence = "" if mark[0] == "`" and "`" in rest else mark
+        elif mark.startswith(fence) and not rest.strip():
+            fence = ""
+    if fence:
+        yield fence
 
 
 def _fenced(title: str, lines: Iterator[str] | list[str]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -35,11 +34,13 @@ create index if not exists session_texts_of on session_texts (session_id, positi
 SUMMARY = "summary"
 """The stored role of a message that stands for older ones: nobody said it."""
 
+STORED = "stored:"
+"""What a model puts before the position of a message to see what was left out of it."""
+
 TITLE_CHARACTERS = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(msgspec.Struct, frozen=True):
     """
     A conversation without its messages.
 
@@ -69,8 +70,7 @@ class MadeBy(msgspec.Struct, frozen=True):
     model: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Made:
+class Made(msgspec.Struct, frozen=True, kw_only=True):
     """
     How an answer came about.
 
@@ -84,8 +84,7 @@ class Made:
     by: MadeBy | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """
     A stored message.
 

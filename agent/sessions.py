@@ -4,11 +4,11 @@ import os
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from agent.costs import Totals
 from agent.errors import BrokenFile, UsageError
@@ -81,8 +81,13 @@ class Sessions:
         model: str,
         at: str,
         session_id: str = "",
+        first: Message | None = None,
     ) -> str:
-        """Begin a conversation and return its id: a new one, unless one is given."""
+        """
+        Begin a conversation and return its id: a new one, unless one is given.
+
+        With `first`, its first message, both are stored at once or not at all.
+        """
         session_id = session_id or uuid.uuid4().hex
         facts = [storable(text) for text in (provider, base_url, model, at, at)]
         with self._open() as database:
@@ -92,6 +97,8 @@ class Sessions:
                 " values (?, ?, ?, ?, ?, ?, ?)",
                 (session_id, os.fsencode(directory), *facts),
             )
+            if first is not None:
+                _add(database, session_id, first.role, first, at=at, made=_NOTHING_MADE)
         return session_id
 
     def append(
@@ -154,6 +161,8 @@ class Sessions:
         Where the conversation had been made shorter after that position, it is whole again.
         """
         with self._open() as database:
+            # The copy may be deleted later; what was taken back must be nowhere else then.
+            database.execute("pragma secure_delete = on")
             used_at = _touch(database, session_id, None)
             kept = _copied(database, session_id, at=used_at, before=None)
             _touch(database, session_id, at)
@@ -165,6 +174,7 @@ class Sessions:
                 "delete from session_texts where session_id = ? and position >= ?", cut
             )
             database.execute("delete from session_views where session_id = ? and ends > ?", cut)
+            _forget_title(database, session_id)
         return kept
 
     def delete(self, session_id: str) -> bool:
@@ -241,12 +251,13 @@ class Sessions:
             remedy="Name more of the id; `hermes sessions --all` lists them.",
         )
 
-    def search(self, words: Sequence[str]) -> tuple[Found, ...]:
-        """Return the newest messages of all conversations that hold every word."""
+    def search(self, words: Sequence[str], directory: Path | None = None) -> tuple[Found, ...]:
+        """Return the newest messages, of all conversations or a directory's, with every word."""
         if not self.path.exists():
             return ()
+        begun_in = None if directory is None else os.fsencode(directory)
         with self._open() as database:
-            return found_in(database, [storable(word) for word in words])
+            return found_in(database, [storable(word) for word in words], begun_in)
 
     def _found(self, where: str, *values: bytes) -> tuple[Session, ...]:
         if not self.path.exists():
@@ -309,6 +320,15 @@ def _touch(database: "sqlite3.Connection", session_id: str, at: str | None) -> s
         raise unknown(session_id)
     [used_at] = database.execute("select used_at from sessions where id = ?", (key,)).fetchone()
     return str(used_at)
+
+
+def _forget_title(database: "sqlite3.Connection", session_id: str) -> None:
+    """Let the next message of the user give the title where none of theirs is left."""
+    database.execute(
+        "update sessions set title = '' where id = ? and not exists"
+        " (select 1 from session_messages where session_id = sessions.id and role = 'user')",
+        (session_id,),
+    )
 
 
 def _length(database: "sqlite3.Connection", session_id: str) -> int:

@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -150,7 +150,8 @@ class Snapshots:
 
         Returns what was done. Raises ConfigurationError, with nothing changed, if a file
         cannot be put back; with `force` those that have changed since are put back too, and
-        those whose bytes are lost stay as they are. Raises BrokenFile where writing fails.
+        those whose bytes are lost stay as they are. Raises BrokenFile, with nothing changed
+        either, where writing fails.
         """
         changes = recorded.changes()
         wrong = [each for each in changes if each.problem and not (force and each.can_force)]
@@ -169,18 +170,32 @@ class Snapshots:
         self._turn.undone = not before.undone
         for change in doable:
             self.before_change(change.kept.place)
+        done: list[Change] = []
         try:
             for change in doable:
                 _put_back(change)
+                done.append(change)
         except OSError as error:
+            self._give_up(done)
+            reason = error.strerror or error
             raise BrokenFile(
-                f"{error.filename or 'A file'} cannot be put back: {error.strerror or error}.",
-                remedy="`hermes undo --force` tries again.",
+                f"{error.filename or 'A file'} cannot be put back: {reason}. Nothing was changed.",
+                remedy="`hermes undo --force` does it once nothing is in the way.",
             ) from error
         finally:
             self.after_turn()
         recorded.drop()
         return tuple(doable)
+
+    def _give_up(self, done: Sequence[Change]) -> None:
+        """Take back what a taking back has done so far, and forget that it was begun."""
+        turn, place, self._turn = self._turn, self._place, None
+        before = {kept.path: kept for kept in turn.files} if turn else {}
+        for change in reversed(done):
+            with suppress(OSError):  # a moment ago the same place could be written
+                _put_back(Change(kept=before[change.kept.path], now=None, then=change.now))
+        if place is not None:
+            shutil.rmtree(place, ignore_errors=True)
 
     # --- on disk --------------------------------------------------------------------------
 

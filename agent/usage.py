@@ -1,12 +1,12 @@
 """What is left of a plan or a balance: answers in every known shape → one value; no I/O."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from agent.errors import ServerFailed
 
@@ -33,8 +33,7 @@ _MILLISECONDS_SINCE = 10**11
 """A moment as large as this is in milliseconds: in seconds it would be the year 5138."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class Window(msgspec.Struct, frozen=True, kw_only=True):
     """
     One window of a plan, such as 5 hours, as one of the two shapes tells it.
 
@@ -51,8 +50,7 @@ class Window:
     resets_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wallet:
+class Wallet(msgspec.Struct, frozen=True, kw_only=True):
     """Extra usage that is paid for, in `currency` (empty if not told); None is not told."""
 
     left: Decimal | None
@@ -60,8 +58,7 @@ class Wallet:
     month_limit: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanUsage:
+class PlanUsage(msgspec.Struct, frozen=True, kw_only=True):
     """
     What is left of a plan.
 
@@ -86,8 +83,7 @@ class PlanUsage:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Balance:
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
     """An account's money; at 0 or below `available`, calls are refused. `cash` may be negative."""
 
     available: Decimal

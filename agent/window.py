@@ -1,8 +1,7 @@
 """What fills a model's window, and a conversation made shorter when it fills too much."""
 
 from collections.abc import Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
+from contextlib import aclosing, suppress
 from typing import Protocol
 
 import msgspec
@@ -13,10 +12,11 @@ from agent.compaction import (
     Pointer,
     cut_tool_output,
     drop_oldest_tool_output,
+    newest_within,
     nowhere,
     start_of_tail,
 )
-from agent.errors import HermesError
+from agent.errors import ContextOverflow, HermesError, RequestTooLarge
 from agent.estimate import TOKENS_PER_MESSAGE, Counted, tokens_at_most, tokens_of_text
 from agent.events import Finished
 from agent.loop_events import Compacted
@@ -38,6 +38,9 @@ _GOAL = 0.5
 _ENOUGH = 0.68
 _TAIL = 0.2
 _SUMMARY_ROOM = 0.9
+_SURELY_TOO_MUCH = 3
+"""An estimate of as many windows is too long, however much it is too high (see `estimate`)."""
+
 _LAST_OUTPUT_CHARACTERS = 2_000
 _QUOTED_CHARACTERS = 4_000
 
@@ -69,9 +72,13 @@ class Compactor(Protocol):
     """Makes a conversation shorter where it fills too much of the window."""
 
     async def shorten(
-        self, client: Client, system: str, messages: Sequence[Message]
+        self, client: Client, system: str, messages: Sequence[Message], *, refused: bool = False
     ) -> tuple[tuple[Message, ...], Compacted] | None:
-        """Return the shorter conversation and what was done, or None if nothing had to be."""
+        """
+        Return the shorter conversation and what was done, or None if nothing had to be.
+
+        `refused` says that the endpoint found it too long; None: it cannot be made shorter.
+        """
 
 
 class Record(Protocol):
@@ -82,14 +89,16 @@ class Record(Protocol):
         """What the endpoint counted of the conversation as it is, or None."""
 
     def pointer(self, message: Message) -> str:
-        """Return the command that shows a message as it was said, or an empty text."""
+        """Return the path under which a tool shows a message as it was said, or an empty text."""
 
     def note_summary(self, answer: Finished) -> None:
         """Take note of what the summary has used that comes next."""
 
+    def note_cut(self) -> None:
+        """Take note that the next request leaves out more, so that its count is of no use."""
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fill:
+
+class Fill(msgspec.Struct, frozen=True, kw_only=True):
     """
     What fills a window, in tokens: estimates, scaled to what the endpoint counted if it did.
 
@@ -188,20 +197,33 @@ class Shortener:
 
     def compact(self, messages: Sequence[Message], room_tokens: int) -> tuple[Message, ...]:
         """Leave out old tool output: what a Client asks when a window is smaller than known."""
-        return drop_oldest_tool_output(messages, room_tokens, pointer=self._pointer)
+        shorter = drop_oldest_tool_output(messages, room_tokens, pointer=self._pointer)
+        if self._record is not None and shorter != tuple(messages):
+            self._record.note_cut()
+        return shorter
 
     async def shorten(
-        self, client: Client, system: str, messages: Sequence[Message], *, force: bool = False
+        self,
+        client: Client,
+        system: str,
+        messages: Sequence[Message],
+        *,
+        force: bool = False,
+        refused: bool = False,
     ) -> tuple[tuple[Message, ...], Compacted] | None:
         """
         Return the shorter conversation and what was done, or None if nothing had to be.
 
-        `force` asks for the summary however little is used. What keeps the summary from
-        being written is told in the event, and only tool output is left out then.
+        `force` asks for the summary however little is used. `refused` says that the endpoint
+        found it too long, so that its window is smaller than ours, or counts more; None: it
+        cannot be made shorter. What keeps the summary from being written is told in the event,
+        and only tool output is left out then.
         """
         window = client.route.window.value
         before = self._used(system, messages)
-        if not force and (before <= self._share * window or before < self._not_below):
+        if refused:
+            window = min(window, before)
+        elif not force and (before <= self._share * window or before < self._not_below):
             return None
         self._scale = _scale(messages, system, self._tools, self._counted) or self._scale
         fixed = tokens_of_text(system) + _tokens_of_tools(self._tools)
@@ -210,54 +232,80 @@ class Shortener:
         emptied = drop_oldest_tool_output(
             messages, room, keep_last=len(messages) - tail, pointer=self._pointer
         )
-        shorter, how = emptied, "Old tool output was left out."
+        done = _Shorter(emptied, "Old tool output was left out.")
         if force or self._scaled(fixed, emptied) > _ENOUGH * window:
-            fits = self._scaled(fixed, messages[:tail]) <= _SUMMARY_ROOM * window
-            asked = messages[:tail] if fits else emptied[:tail]
-            shorter, how = await self._summed_up(client, system, asked, emptied, tail)
-        if self._scaled(fixed, shorter) > self._share * window:
-            shorter = cut_tool_output(shorter, _LAST_OUTPUT_CHARACTERS, pointer=self._pointer)
-        return self._done(messages, shorter, before, self._scaled(fixed, shorter), how, window)
+            asked = self._askable(fixed, messages[:tail], emptied[:tail], window)
+            first_stays = self._scaled(0, messages[:1]) <= _TAIL * window
+            head = 1 if messages and messages[0].role == "user" and first_stays else 0
+            # What was refused as it was would be refused again.
+            asked = asked[-1:] if refused else asked
+            done = await self._summed_up(client, system, asked, emptied, slice(head, tail))
+        if self._scaled(fixed, done.messages) > self._share * window:
+            cut = cut_tool_output(done.messages, _LAST_OUTPUT_CHARACTERS, pointer=self._pointer)
+            done = msgspec.structs.replace(done, messages=cut)
+        return self._done(messages, done, before, self._scaled(fixed, done.messages), window)
+
+    def _askable(
+        self, fixed: int, messages: Sequence[Message], emptied: Sequence[Message], window: int
+    ) -> list[Sequence[Message]]:
+        """Return what a summary may be asked of: first what is cached, then what is sure to fit."""
+        sure = newest_within(emptied, int(_GOAL * window / self._scale) - fixed)
+        whole = messages if self._scaled(fixed, messages) <= _SUMMARY_ROOM * window else emptied
+        if self._scaled(fixed, whole) > _SURELY_TOO_MUCH * window:
+            return [sure]
+        return [whole, sure]
 
     def _done(
-        self,
-        messages: Sequence[Message],
-        shorter: tuple[Message, ...],
-        before: int,
-        after: int,
-        how: str,
-        window: int,
+        self, messages: Sequence[Message], done: "_Shorter", before: int, after: int, window: int
     ) -> tuple[tuple[Message, ...], Compacted] | None:
         """Return what was done; what could not be done is not tried again at every step."""
         self._not_below = after + window // 10 if after > self._share * window else 0
-        if shorter == tuple(messages):
+        if done.messages == tuple(messages):
             return None
-        return shorter, Compacted(before_tokens=before, after_tokens=after, how=how)
+        event = Compacted(
+            before_tokens=before, after_tokens=after, how=done.how, answer=done.answer
+        )
+        return done.messages, event
 
     async def _summed_up(
         self,
         client: Client,
         system: str,
-        asked: Sequence[Message],
+        asked: Sequence[Sequence[Message]],
         emptied: tuple[Message, ...],
-        tail: int,
-    ) -> tuple[tuple[Message, ...], str]:
-        """Return the conversation with a summary of its older part, and what was done."""
-        head = 1 if emptied and emptied[0].role == "user" else 0
-        if tail - head < 2:
-            return emptied, "There is too little before the last turn to sum up."
+        older: slice,
+    ) -> "_Shorter":
+        """Return the conversation with a summary in the place of its older part."""
+        left_out = emptied[older]
+        if len(left_out) < 2:
+            return _Shorter(emptied, "There is too little before the last turn to sum up.")
         try:
-            finished = await self._asked(client, system, asked)
+            finished, read = await self._first_taken(client, system, asked)
         except HermesError as error:
-            return emptied, f"The summary failed: {error.message} Old tool output was left out."
+            return _Shorter(
+                emptied, f"The summary failed: {error.message} Old tool output was left out."
+            )
         text = text_of(finished.message).strip()
         if not text:
-            return emptied, "The model wrote no summary, so only old tool output was left out."
+            how = "The model wrote no summary, so only old tool output was left out."
+            return _Shorter(emptied, how, finished)
         if self._record is not None:
             self._record.note_summary(finished)
-        summary = user(_SUMMARY.format(text=text) + _last_words(asked[head:]))
-        how = f"A summary stands for {tail - head} older messages."
-        return (*emptied[:head], summary, *emptied[tail:]), how
+        summary = user(_SUMMARY.format(text=text) + _last_words(left_out))
+        how = f"A summary stands for {len(left_out)} older messages."
+        if tokens_at_most(read) < tokens_at_most(emptied[: older.stop]):
+            how += " Not all of them fitted into one request: what did not is not in it."
+        return _Shorter((*emptied[: older.start], summary, *emptied[older.stop :]), how, finished)
+
+    async def _first_taken(
+        self, client: Client, system: str, asked: Sequence[Sequence[Message]]
+    ) -> tuple[Finished, Sequence[Message]]:
+        """Return the summary, and of what: the first that the endpoint does not find too long."""
+        *others, last = asked
+        for some in others:
+            with suppress(ContextOverflow, RequestTooLarge):
+                return await self._asked(client, system, some), some
+        return await self._asked(client, system, last), last
 
     async def _asked(self, client: Client, system: str, messages: Sequence[Message]) -> Finished:
         """Ask for the summary, with all that was sent before it as it was: it is cached."""
@@ -291,6 +339,14 @@ class Shortener:
     @property
     def _pointer(self) -> Pointer:
         return self._record.pointer if self._record is not None else nowhere
+
+
+class _Shorter(msgspec.Struct, frozen=True):
+    """A shorter conversation, how that was done, and the answer that has the summary."""
+
+    messages: tuple[Message, ...]
+    how: str
+    answer: Finished | None = None
 
 
 def _last_words(messages: Sequence[Message]) -> str:

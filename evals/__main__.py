@@ -57,7 +57,8 @@ def check_interactive(route: Route, *, allowed: bool) -> None:
         raise UsageError(
             f"{route.endpoint.name} belongs to a membership for interactive personal use, and "
             "twenty tasks in a row are none. Nothing was sent.",
-            remedy="`python -m evals --plan` does it all the same; `--only NAME` tries one task.",
+            remedy="`python -m evals --plan --only reading` tries one task all the same; without "
+            "`--only` it is all of them.",
         )
 
 

@@ -4,17 +4,17 @@ import platform
 import shutil
 import tempfile
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
+
 from agent.catalog.rows import ModelRow
 from agent.cleaning import maker
 from agent.client import Client
-from agent.errors import BrokenFile, ConfigurationError, HermesError
-from agent.events import Finished
+from agent.errors import ConfigurationError
 from agent.journal import SessionJournal, iso_now
 from agent.limits import Limits
 from agent.loop import Loop, Work
@@ -46,8 +46,7 @@ Ask = Callable[[str, tuple[str, ...]], Awaitable[str]]
 """Asks a person a question of the model, with choices or none; returns the answer."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """
     What a session is to be.
 
@@ -64,27 +63,6 @@ class Wanted:
     effort: str = ""
     with_tools: bool | None = None
     ask: Ask | None = None
-
-
-class Journal(SessionJournal):
-    """A session's journal that gives up, once and with a notice, when the disk does not take it."""
-
-    failure: HermesError | None = None
-
-    def add(self, message: Message, answer: Finished | None = None) -> None:
-        """Keep a message, as long as that has not failed."""
-        self._try(lambda: SessionJournal.add(self, message, answer))
-
-    def replace(self, messages: Sequence[Message], how: str) -> None:
-        """Note that the conversation goes on from `messages`, as long as that has not failed."""
-        self._try(lambda: SessionJournal.replace(self, messages, how))
-
-    def _try(self, keep: Callable[[], None]) -> None:
-        if self.failure is None:
-            try:
-                keep()
-            except BrokenFile as error:
-                self.failure = error
 
 
 class AgentSession:
@@ -160,7 +138,7 @@ class AgentSession:
         self.loop.client = client
         if not self.loop.messages:
             self._fit_for = maker(client.route)
-        elif maker(client.route) != self._fit_for and self.journal.failure is None:
+        elif maker(client.route) != self._fit_for:
             self._reload()
 
     # --- a turn ---------------------------------------------------------------------------
@@ -215,9 +193,8 @@ class AgentSession:
         )
         if done is None:
             return None
-        loop.messages[:], event = done
-        self.journal.replace(loop.messages, event.how)
-        return event
+        loop.go_on_shorter(*done)
+        return done[1]
 
     def fill(self) -> Fill:
         """Return what fills the window."""
@@ -236,15 +213,14 @@ class AgentSession:
         self._fit_for = maker(route)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Parts:
+class _Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What a session is made of."""
 
     workspace: Workspace
     guard: Guard
     sandbox: Sandbox
     place: Place
-    journal: Journal
+    journal: SessionJournal
     lease: Lease
     tools: tuple[BaseTool[Any], ...]
     options: Options
@@ -273,9 +249,10 @@ def open_session(client: Client, settings: Settings, wanted: Wanted) -> AgentSes
             environment=child_environment(key_variables(settings)),
         )
         guard = open_permission(settings, workspace, mode=wanted.mode)
-        journal = Journal(
+        journal = SessionJournal(
             sessions, opened.session_id, directory=root, route=lambda: session.loop.client.route
         )
+        workspace.stored = journal.text_at
         row = client.route.row_sent
         offers = _offers_tools(wanted.with_tools, row)
         parts = _Parts(

@@ -1,7 +1,8 @@
 """How an agent works, by the settings: its limits, its sandbox, when it sums up."""
 
-from dataclasses import replace
 from decimal import Decimal, InvalidOperation
+
+from msgspec.structs import replace
 
 from agent.errors import ConfigurationError, UsageError
 from agent.limits import TURN, Limits
@@ -9,8 +10,11 @@ from agent.permission import Mode
 from agent.permission.rules import WrongRule, parse_rule
 from hermes_cli.config import Settings
 
+LIMITS = "limits"
+"""The table of `config.toml` with the limits of a turn and of a session."""
+
 _LIMITS = tuple(
-    ("limits", f"{what}_{name}")
+    (LIMITS, f"{what}_{name}")
     for what in ("turn", "session")
     for name in ("steps", "tokens", "seconds", "money")
 )
@@ -114,7 +118,7 @@ def _limits(settings: Settings, what: str, usual: Limits) -> Limits:
 
 
 def _number(settings: Settings, name: str) -> Decimal | None:
-    found = settings.setting("limits", name)
+    found = settings.setting(LIMITS, name)
     if found is None:
         return None
     number = _amount(found.value)

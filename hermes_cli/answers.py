@@ -1,9 +1,10 @@
 """What endpoints said about a key, as facts to resolve with and as words for the user; no I/O."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from agent.catalog.rows import EndpointRow, ProviderRow
 from agent.errors import HermesError, KeyRefused, ProviderError
@@ -136,13 +137,15 @@ def proof_sentence(answer: Answer, at: str) -> str:
             )
 
 
-def refusal(checked: Checked, unasked: Sequence[EndpointRow], probe: str) -> ProviderError:
+def refusal(
+    checked: Checked, unasked: Sequence[EndpointRow], *, probe: str, again: str
+) -> ProviderError:
     """
     Return the error of a key on entry that everybody who was asked has refused.
 
     The other arguments are those of `refusal_remedy`.
     """
-    remedy = refusal_remedy(checked, unasked, probe=probe, again="hermes setup")
+    remedy = refusal_remedy(checked, unasked, probe=probe, again=again)
     error = refused_by_all(checked, remedy)
     return type(error)(f"{error.message} Nothing was saved.", remedy=remedy, status=error.status)
 

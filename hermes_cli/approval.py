@@ -1,18 +1,19 @@
 """Who answers when a call must be asked: a person, or nobody."""
 
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 from agent.errors import HermesError
 from agent.loop_events import ApprovalWanted
+from agent.permission import Mode
 from hermes_cli.ui.tool_lines import call_words
 
 NOBODY = "nobody is there to be asked. Do what can be done without it, and say what is left to do."
 _SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """A person's answer: `reason` goes to the model where it is no, `rule` is allowed for good."""
 
     allowed: bool
@@ -27,11 +28,10 @@ class Approver(Protocol):
         """Return what is decided about a call."""
 
 
-@dataclass(slots=True)
-class Nobody:
+class Nobody(msgspec.Struct):
     """Refuses every call that must be asked, and keeps them: mutable."""
 
-    refused: list[ApprovalWanted] = field(default_factory=list)
+    refused: list[ApprovalWanted] = msgspec.field(default_factory=list)
 
     async def decide(self, event: ApprovalWanted) -> Decision:
         """Refuse."""
@@ -54,15 +54,14 @@ class Nobody:
         return " ".join(reasons)
 
     def _remedy(self) -> str:
-        # Without a rule it is asked in every mode: only a person can allow it.
-        if all(not event.rule for event in self.refused):
+        modes = {event.allowed_in for event in self.refused}
+        if modes == {None}:
             return "`hermes` asks you on a terminal: no flag allows these."
-        if all(event.action.kind == "write" for event in self.refused):
+        if modes == {Mode.EDIT}:
             return "`--yes-edits` allows changes of files in this directory."
-        return (
-            "`--yes-all` allows what is not always asked; a rule allows one thing: "
-            '`hermes config set permissions.allow "RULE"`.'
-        )
+        if None in modes:
+            return "`--yes-all` allows a part of these; `hermes` asks you on a terminal about all."
+        return "`--yes-all` allows these; `hermes` asks you about each on a terminal."
 
 
 def decision_of(answer: str, rule: str) -> Decision | None:

@@ -6,7 +6,9 @@ import stat
 import sys
 import threading
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from agent.errors import HermesError, UsageError
 from agent.events import Finished
@@ -29,8 +31,7 @@ SILENCE_SECONDS = 1.0
 _READ_BYTES = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """What -q asks, in what session, and how often it is tried again."""
 
     text: str
@@ -84,8 +85,7 @@ def _approver(wanted: Wanted, screen: Screen, err: Sink) -> tuple[Approver, Want
     return person, replace(wanted, ask=person.answer)
 
 
-@dataclass(slots=True)
-class _Asking:
+class _Asking(msgspec.Struct):
     """A session that is asked one question."""
 
     session: AgentSession

@@ -1,8 +1,10 @@
 """Which provider, which key, from where: the names people script against, as views of the rows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TypedDict
+
+import msgspec
+from msgspec.structs import replace
 
 from agent.catalog import PROVIDERS, find
 from agent.catalog.kimi import KIMI_CODE
@@ -40,8 +42,7 @@ LONGEST_SHOWN_NAME = 16
 KIMI_CODE_BASE_URL: str = KIMI_CODE.base_url("chat")
 
 
-@dataclass(frozen=True)
-class ProviderConfig:
+class ProviderConfig(msgspec.Struct, frozen=True):
     """A provider as the request names its parts; `auth_type` is `api_key` or `none`."""
 
     id: str
@@ -72,8 +73,7 @@ class Status(TypedDict):
     base_url: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Flags:
+class Flags(msgspec.Struct, frozen=True, kw_only=True):
     """
     What the command line names; empty strings where it is silent.
 

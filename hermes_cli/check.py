@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import msgspec
+
 from agent.catalog.rows import EndpointRow
 from agent.choice import Candidate, Origin
 from agent.errors import (
     AccessRefused,
+    BrokenFile,
     ConnectTimedOut,
     EntitlementRefused,
     HermesError,
@@ -22,7 +24,7 @@ from agent.errors import (
     ProviderError,
     QuotaExhausted,
 )
-from agent.learnt import Facts, KeyState, LiveModel
+from agent.learnt import Facts, KeyState, LearntPlan, LiveModel, PlanWindow
 from agent.route import Route, Wishes, resolve
 from agent.usage import Balance, PlanUsage, read_balance, read_plan
 from hermes_cli.config import Settings
@@ -45,8 +47,7 @@ class Verdict(Enum):
     UNREACHED = "could not be asked"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """
     What one endpoint said to a key; `route` is the one that asked.
 
@@ -97,8 +98,7 @@ class Answer:
                 return Verdict.UNREACHED
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """What every endpoint that was asked said, in their order, at `at`, an ISO time (UTC)."""
 
     answers: tuple[Answer, ...]
@@ -254,6 +254,25 @@ def remember(checked: Checked, home: EndpointRow | None = None) -> None:
         home = checked.accepted[0].endpoint
     if home is not None and home.product:
         learnt.remember_place(checked.answers[0].route.key_digest, home.id, at=checked.at)
+
+
+def remember_left(route: Route, left: PlanUsage | Balance, *, at: datetime) -> None:
+    """Store what a plan has left, told at `at`: a conversation shows it without asking."""
+    if isinstance(left, Balance):
+        return
+    windows = tuple(
+        PlanWindow(
+            window.name,
+            float(window.used_share),
+            window.resets_at.astimezone(UTC).isoformat() if window.resets_at else "",
+        )
+        for window in left.windows
+        if window.used_share is not None
+    )
+    plan = LearntPlan(windows, at.astimezone(UTC).isoformat(timespec="seconds"))
+    # What cannot be kept is missing from a status line, and nowhere else.
+    with suppress(BrokenFile):
+        open_learnt().remember_plan(route.chat_base_url, route.key_digest, plan)
 
 
 def ask_quota(route: Route) -> PlanUsage | Balance | None:

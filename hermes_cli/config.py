@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
+
 from agent.base_url import hide_password, is_loopback
 from agent.choice import Candidate, Origin
 from agent.errors import BrokenFile, ConfigurationError
@@ -83,8 +85,7 @@ def get_state_path() -> Path:
     return get_hermes_home() / "hermes-kimi.db"
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What a command or a keyring said: a key, or a sentence why there is none."""
 
     key: ApiKey | None = None
@@ -173,10 +174,17 @@ class Settings:
 
     def tables(self, *path: str) -> tuple[str, ...]:
         """Return the names of the tables in a table of `config.toml`; none if it is missing."""
+        return tuple(n for n, inner in self._table(path).items() if isinstance(inner, Mapping))
+
+    def names(self, *path: str) -> tuple[str, ...]:
+        """Return the names of all that a table of `config.toml` holds; none if it is missing."""
+        return tuple(self._table(path))
+
+    def _table(self, path: Sequence[str]) -> Mapping[str, Any]:
         found = self._look(path)
         if found is not None and not isinstance(found, Mapping):
             raise self._not(path, "a table of settings")
-        return tuple(name for name, inner in (found or {}).items() if isinstance(inner, Mapping))
+        return found or {}
 
     def _look(self, path: Sequence[str]) -> Any:
         found: Any = self._tables

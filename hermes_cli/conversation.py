@@ -11,13 +11,15 @@ from agent.messages import text_of
 from hermes_cli.agent_session import Wanted
 from hermes_cli.attachments import message_of
 from hermes_cli.auth import Flags, find_provider, key_variables, route_for
-from hermes_cli.config import get_state_path, read_settings
+from hermes_cli.config import child_environment, get_state_path, read_settings
 from hermes_cli.conversation_commands import COMMANDS, shown_model
 from hermes_cli.models import read_facts
 from hermes_cli.runtime_provider import require_key
 from hermes_cli.state_file import read_soundly
 from hermes_cli.talk import Talk
+from hermes_cli.ui.clipboard import read_clipboard
 from hermes_cli.ui.completion import ConversationCompleter
+from hermes_cli.ui.editor import edit_file
 from hermes_cli.ui.line_editor import LineHistory
 from hermes_cli.ui.live_screen import LiveScreen
 from hermes_cli.ui.stage import Scene, Stage
@@ -104,9 +106,13 @@ def converse(
 def _open_stage(talk: Talk) -> Stage:
     """Return the prompt, with the lines typed before. Raises BrokenFile."""
     screen = talk.screen
+    environment = child_environment(key_variables())
     scene = Scene(
         live=screen.live,
         status=talk.status,
+        notice=screen.notice,
+        clipboard=partial(read_clipboard, environment),
+        editor=partial(edit_file, environment),
         shortcuts=(("c-t", screen.unfold_thought), ("c-o", screen.unfold_last)),
     )
     completer = ConversationCompleter(tuple(COMMANDS), talk.wanted.directory)
@@ -168,7 +174,8 @@ async def take(talk: Talk, line: str) -> bool:
     elif line.strip():
         row = talk.route.row_sent
         directory = talk.session.workspace.root
-        talk.say(message_of(line, directory, images=row is None or row.image is not False))
+        images = row is None or row.image is not False
+        talk.say(message_of(line, directory, images=images, pasted=talk.stage.pastes.images))
     return True
 
 

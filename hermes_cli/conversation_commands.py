@@ -2,8 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
+
+import msgspec
+from msgspec.structs import replace
 
 from agent.errors import UsageError
 from agent.permission import Mode
@@ -11,23 +14,24 @@ from agent.sessions import Sessions
 from agent.window import Fill
 from hermes_cli.config import get_state_path
 from hermes_cli.talk import Talk
+from hermes_cli.ui.prompt import wrapped
 from hermes_cli.ui.sentences import one_line
 from hermes_cli.ui.style import say
 from hermes_cli.ui.tool_lines import compacted_sentence, shortened
 from hermes_cli.ui.usage_lines import bar, free_words, percent, totals_lines
 
 KEYS = (
-    "Enter sends; Alt-Enter or Ctrl-J begins a new line; Tab completes; Ctrl-X Ctrl-E opens an "
-    "editor; Ctrl-T shows the thinking, Ctrl-O the last result; Ctrl-C stops an answer, as Esc "
-    "does. What you type meanwhile goes in before the next request.",
+    "Enter sends; Alt-Enter or Ctrl-J begins a new line; Tab completes; Ctrl-V pastes the "
+    "clipboard, an image too; Ctrl-X Ctrl-E opens an editor and sends what it saved; Ctrl-T shows "
+    "the thinking, Ctrl-O the last result; Ctrl-C stops an answer, as Esc does. What you type "
+    "meanwhile goes in before the next request.",
     "!COMMAND runs a command here; @FILE names a file, and @IMAGE sends one.",
 )
 _LISTED = 10
 _ID_CHARACTERS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(msgspec.Struct, frozen=True):
     """
     A command: its argument as it is shown in the help, what it does, and the doing.
 
@@ -133,6 +137,8 @@ async def _compacted(talk: Talk) -> None:
     async with open_client(talk.route) as client:
         talk.session.use(client)
         done = await talk.session.compact()
+    if done is not None:
+        talk.shortened(done)
     talk.screen.notice(compacted_sentence(done) if done else "There is nothing to sum up yet.")
 
 
@@ -144,13 +150,17 @@ async def _clear(talk: Talk, argument: str) -> None:
 
 async def _sessions(talk: Talk, argument: str) -> None:
     if argument:
-        talk.open(replace(talk.wanted, resumes=True, resume=argument))
+        session_id = Sessions(get_state_path()).find(argument).id
+        if session_id == talk.session.id:
+            raise UsageError("This is that conversation.", remedy="`/sessions` lists the others.")
+        mode = talk.session.guard.mode
+        talk.open(replace(talk.wanted, resumes=True, resume=session_id, mode=mode))
         say(f"Going on after {len(talk.session.loop.messages)} messages.")
         return
     found = Sessions(get_state_path()).list(talk.session.workspace.root)
     for session in found[:_LISTED]:
         mark = "*" if session.id == talk.session.id else " "
-        when = session.used_at[:16].replace("T", " ")
+        when = f"{datetime.fromisoformat(session.used_at).astimezone():%Y-%m-%d %H:%M}"
         title = shortened(session.title, 50)
         say(f"{mark} {session.id[:_ID_CHARACTERS]}  {when}  {session.message_count:>4}  {title}")
     say(
@@ -221,9 +231,11 @@ async def _help(talk: Talk, argument: str) -> None:
     shown = {f"/{name} {each.argument}".rstrip(): each.meaning for name, each in COMMANDS.items()}
     width = max(map(len, shown))
     for name, meaning in shown.items():
-        say(f"  {name:{width}}  {meaning}")
-    for line in KEYS:
-        say(f"  {line}")
+        for line in wrapped(f"  {name:{width}}  {meaning}"):
+            say(line)
+    for keys in KEYS:
+        for line in wrapped(f"  {keys}"):
+            say(line)
 
 
 async def _exit(talk: Talk, argument: str) -> None:

@@ -19,11 +19,15 @@ def tell_crash(error: Exception, arguments: Sequence[str]) -> None:
     Say on standard error that we broke, and how to see where; with `--debug`, show where.
 
     Known keys are replaced by their fingerprints, and nothing else is. An output that takes
-    no more is no fault of ours, and is told as what it is. Never raises.
+    no more, and a current directory that was removed, are no faults of ours, and are told as
+    what they are. Never raises.
     """
     with suppress(OSError, ValueError):  # standard error is full, or gone
         if isinstance(error, OSError) and error.errno in FULL:
             print_error(_full(error))
+            return
+        if isinstance(error, FileNotFoundError) and _is_nowhere():
+            print_error(_nowhere())
             return
         if "--debug" in arguments:
             say(_hidden("".join(traceback.format_exception(error))).rstrip(), error=True)
@@ -34,6 +38,21 @@ def _full(error: OSError) -> HermesError:
     return HermesError(
         f"Not everything could be written: {error.strerror}.",
         remedy="`df -h` shows whether a disk is full.",
+    )
+
+
+def _is_nowhere() -> bool:
+    """Say whether the current directory was removed under us."""
+    try:
+        return not Path.cwd().exists()
+    except OSError:
+        return True
+
+
+def _nowhere() -> HermesError:
+    return HermesError(
+        "The directory that you are in is not there any more.",
+        remedy="`cd ~` leaves it; then run the command again.",
     )
 
 

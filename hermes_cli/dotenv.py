@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from agent.errors import ConfigurationError
 
@@ -27,8 +28,7 @@ _PLAIN = r"[A-Za-z0-9_./:@%+-][A-Za-z0-9_./:@%+,=-]*"
 _REFUSED_IN_VALUES = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(msgspec.Struct, frozen=True):
     """
     One `NAME=value` of a `.env` file.
 

@@ -1,12 +1,16 @@
-"""A key on entry: who may be asked about it, the asking, and a key that comes without a person."""
+"""A key on entry: cleaned, who is asked about it, the asking, a key that comes without a person."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from agent.catalog.rows import EndpointRow
+import msgspec
+
+from agent.catalog.rows import EndpointRow, ProviderRow
 from agent.errors import AuthError, NetworkError, ProviderError
-from agent.route import Route
+from agent.key_hosts import check_mark
+from agent.keys import ApiKey, clean_paste
+from agent.route import Route, foreign_vendor
 from hermes_cli.answers import home_of, host_of, refusal
 from hermes_cli.check import (
     Checked,
@@ -23,8 +27,6 @@ from hermes_cli.plan import (
     Plan,
     Task,
     base_url_of,
-    clean_key,
-    is_usual,
     plan_of,
     with_base_url,
     with_model,
@@ -33,15 +35,37 @@ from hermes_cli.probe_wish import probe_wish
 from hermes_cli.ui.prompt import spinner
 from hermes_cli.ui.usage_lines import left_warnings, left_words
 
-_PROBE_STDIN = "hermes setup --key-stdin --probe < FILE"
 
-
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(msgspec.Struct, frozen=True):
     """What is left of a plan or a balance: one line, and sentences of what is used up."""
 
     line: str
     warnings: tuple[str, ...] = ()
+
+
+def clean_key(task: Task, pasted: str) -> tuple[str, tuple[str, ...]]:
+    """Return the key in a paste and what was taken off. Raises AuthError, never with the key."""
+    try:
+        text, taken = clean_paste(pasted)
+        check_mark(task.row, ApiKey(text))
+    except AuthError as error:
+        # The advice there is for the first provider's wizard.
+        raise AuthError(
+            error.message, remedy=error.remedy.replace("hermes setup", task.again)
+        ) from None
+    vendor = foreign_vendor(task.row, ApiKey(text))
+    if vendor:
+        other = f"{task.command} --provider ID"
+        raise AuthError(
+            f"This looks like a key of {vendor}, not of {task.row.name}. Nothing was saved.",
+            remedy=f"`hermes providers` lists the others; `{other}` takes one.",
+        )
+    return text, taken
+
+
+def is_usual(row: ProviderRow, key: str) -> bool:
+    """Say whether a key begins as this provider's keys do, if they have a beginning."""
+    return not row.usual_key_prefix or ApiKey(key).starts_with(row.usual_key_prefix)
 
 
 def may_ask(task: Task, route: Route) -> bool:
@@ -94,28 +118,32 @@ def require_taken(task: Task, route: Route, checked: Checked, *, probe: str) -> 
         return
     asked = [answer.endpoint for answer in checked.answers]
     possible = () if task.flags.base_url else regions(route)
-    raise refusal(checked, [each for each in possible if each not in asked], probe)
+    unasked = [each for each in possible if each not in asked]
+    raise refusal(checked, unasked, probe=probe, again=task.again)
 
 
-def ask_left(checked: Checked, place: str = "") -> Left | None:
+def ask_left(choice: Choice, checked: Checked, place: str = "") -> tuple[Choice, Left | None]:
     """
     Ask the endpoint that took the key, once, what is left there; None where nobody tells.
 
-    `place` is the id of the one that was chosen if several took it.
+    `place` is the id of the one that was chosen if several took it. The choice that is returned
+    holds the answer, to be remembered with it.
     """
     home = home_of(checked, place)
     if home is None or not home.endpoint.usage_path:
-        return None
+        return choice, None
     endpoint = home.endpoint
     try:
         with spinner(f"Asking {host_of(endpoint)} what is left"):
             left = ask_quota(home.route)
     except (ProviderError, NetworkError) as error:
-        return Left(f"not told: {error.message}")
+        return choice, Left(f"not told: {error.message}")
     if left is None:
-        return None
-    words = left_words(left, endpoint.balance_currency, now=datetime.now(UTC))
-    return Left(words, tuple(left_warnings(endpoint, left)))
+        return choice, None
+    now = datetime.now(UTC)
+    words = left_words(left, endpoint.balance_currency, now=now)
+    told = Left(words, tuple(left_warnings(endpoint, left)))
+    return replace(choice, left=(home.route, left, now)), told
 
 
 # --- without a person ---------------------------------------------------------------------
@@ -129,26 +157,40 @@ def take_key(task: Task, pasted: str, *, any_key: bool) -> Plan:
     provider's usual beginning; UsageError for a base URL or a model that cannot be;
     ProviderError for a key that was refused.
     """
-    key, _ = clean_key(task, pasted)
+    key, taken = clean_key(task, pasted)
+    told = (*((f"Taken off: {', '.join(taken)}.",) if taken else ()), *_switched(task))
     if not any_key and not is_usual(task.row, key):
         raise AuthError(
             f"The key does not begin with {task.row.usual_key_prefix}, as keys of "
             f"{task.row.name} do. Nothing was saved.",
-            remedy="`hermes setup --key-stdin --any-key` saves it as it is.",
+            remedy=f"`{task.again} --key-stdin --any-key < FILE` saves it as it is.",
         )
     choice = Choice(key=task.new_key(key), is_new=True, base_urls=task.base_urls)
     if task.flags.base_url:
-        choice = with_base_url(task, choice, base_url_of(task.row, task.flags.base_url))
+        choice = with_base_url(task, choice, base_url_of(task, task.flags.base_url))
     choice = _with_named_model(task, choice)
     if not may_ask(task, task.route(choice)):
-        return plan_of(task, choice, notices=task.route(choice).notices)
-    choice, notices = checked_choice(task, choice, probe=_PROBE_STDIN)
+        return plan_of(task, choice, notices=(*told, *task.route(choice).notices))
+    probe = f"{task.again} --key-stdin --probe < FILE"
+    choice, notices = checked_choice(task, choice, probe=probe)
     # Its own list may lack what the shipped rows have.
     choice = _with_named_model(task, choice)
-    left = ask_left(choice.checked[-1], choice.place)
+    choice, left = ask_left(choice, choice.checked[-1], choice.place)
     if left is not None:
         notices = (*notices, f"Left there: {left.line}", *left.warnings)
-    return plan_of(task, choice, notices=(*task.route(choice).notices, *notices))
+    return plan_of(task, choice, notices=(*told, *task.route(choice).notices, *notices))
+
+
+def _switched(task: Task) -> tuple[str, ...]:
+    """Return a sentence if another provider was in use, whose model goes along with it."""
+    before = task.configured
+    if before is None or task.is_configured:
+        return ()
+    model = task.settings.setting("model")
+    own = f", and its model was {model.value}" if model else ""
+    back = f"`hermes config set provider {before.value}` takes it back"
+    was = f"The provider in use was {before.value} ({before.where}){own}"
+    return (f"{was}; now it is {task.row.id}. {back}.",)
 
 
 def _with_named_model(task: Task, choice: Choice) -> Choice:

@@ -1,6 +1,6 @@
 """The chain of `fallback` in `config.toml`: where a turn goes on when its Route cannot."""
 
-from dataclasses import dataclass
+import msgspec
 
 from agent.choice import Candidate
 from agent.errors import ConfigurationError
@@ -14,8 +14,7 @@ SETTING = "fallback"
 FORM = "The right form is PROVIDER/MODEL, or PROVIDER for its default model."
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One hop of the chain: a provider's id, a model's id, and the words that name them."""
 
     provider: str

@@ -1,7 +1,8 @@
 """A key that is given a name: cleaned, asked about, stored with the endpoint it belongs to."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import msgspec
 
 from agent.choice import Candidate, Origin
 from agent.errors import AuthError, ConfigurationError
@@ -9,21 +10,17 @@ from agent.keys import ApiKey
 from agent.route import Route, endpoint_of_key
 from hermes_cli.answers import answer_of, proof_sentence
 from hermes_cli.config import write_settings
-from hermes_cli.entry import checked_choice, may_ask
+from hermes_cli.entry import checked_choice, clean_key, is_usual, may_ask
 from hermes_cli.key_file import NamedKey, add_key, check_name
 from hermes_cli.key_sources import keys_of
 from hermes_cli.keyring_store import store_in_keyring
-from hermes_cli.plan import Choice, Task, clean_key, is_usual, remember_choice
-
-PROBE_COMMAND = "hermes key add --probe"
-"""What asks every region of a key's product."""
+from hermes_cli.plan import Choice, Task, remember_choice
 
 SERVICE = "hermes-kimi"
 """How our entries in a keyring begin; a slash and the key's name follow."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Added:
+class Added(msgspec.Struct, frozen=True, kw_only=True):
     """
     A key that can be stored: under which name, where it goes, and what was learnt of it.
 
@@ -48,12 +45,12 @@ def examine(task: Task, name: str, pasted: str, *, any_key: bool) -> Added:
     """
     if name:
         check_name(name)
-    text, taken = _cleaned(task, pasted)
+    text, taken = clean_key(task, pasted)
     if not any_key and not is_usual(task.row, text):
         raise AuthError(
             f"The key does not begin with {task.row.usual_key_prefix}, as keys of "
             f"{task.row.name} do. Nothing was saved.",
-            remedy="`hermes key add --any-key` takes it as it is.",
+            remedy=f"`{task.again} --any-key` takes it as it is.",
         )
     key = ApiKey(text)
     known = _known(task, name, key)
@@ -61,7 +58,7 @@ def examine(task: Task, name: str, pasted: str, *, any_key: bool) -> Added:
     choice = Choice(key=candidate, is_new=True, base_urls=task.base_urls)
     notices: tuple[str, ...] = (f"Taken off: {', '.join(taken)}.",) if taken else ()
     if may_ask(task, task.route(choice)):
-        choice, told = checked_choice(task, choice, probe=PROBE_COMMAND)
+        choice, told = checked_choice(task, choice, probe=f"{task.again} --probe")
         notices += told
     route = task.route(choice)
     endpoint = _home(task, route, key)
@@ -79,16 +76,6 @@ def examine(task: Task, name: str, pasted: str, *, any_key: bool) -> Added:
         notices=(*route.notices, *notices, _proof(task, choice, route)),
         is_known=known is not None,
     )
-
-
-def _cleaned(task: Task, pasted: str) -> tuple[str, tuple[str, ...]]:
-    try:
-        return clean_key(task, pasted)
-    except AuthError as error:
-        # The advice is the wizard's, and each of its commands has its like here.
-        raise AuthError(
-            error.message, remedy=error.remedy.replace("hermes setup", "hermes key add")
-        ) from None
 
 
 def _known(task: Task, name: str, key: ApiKey) -> NamedKey | None:

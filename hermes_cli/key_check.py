@@ -19,7 +19,7 @@ from agent.errors import (
     QuotaExhausted,
     UsageError,
 )
-from agent.key_hosts import marked_owner
+from agent.key_hosts import check_mark, marked_owner
 from agent.keys import ApiKey, clean_paste
 from agent.route import Route, Wishes, foreign_vendor, resolve
 from agent.usage import Balance, PlanUsage
@@ -42,8 +42,8 @@ from hermes_cli.key_verdict import EXIT_CODES, Judgement, Outcome, document, lin
 from hermes_cli.models import read_facts
 from hermes_cli.report import JSON_OPTION, place_of
 from hermes_cli.storage import reason, shown
-from hermes_cli.ui.prompt import open_prompter, read_input, writable
-from hermes_cli.ui.style import is_terminal, notice, print_error, print_json, say
+from hermes_cli.ui.prompt import open_prompter, read_input
+from hermes_cli.ui.style import is_terminal, notice, print_error, print_json, say, writable
 
 _LONGEST_FILE = 64 * 1024
 _STANDARD_INPUT = "-"
@@ -58,7 +58,7 @@ _STANDARD_INPUT = "-"
 def check(
     file: tuple[str, ...], provider: str, *, probe: bool, any_key: bool, as_json: bool
 ) -> None:
-    """Tell what a key is, which endpoint takes it, and what is left there.
+    """Tell what a key is, who takes it, and what is left.
 
     It is read hidden on a terminal, from FILE, or from standard input (`-` or a pipe). Nothing
     is stored. Its endpoint is asked once for its models, then once for quota or balance.
@@ -75,10 +75,12 @@ def check(
         )
     text = _read(file)
     try:
-        key, row = examine(text, row, any_key=any_key)
+        key, row, taken = examine(text, row, any_key=any_key)
     except _NotOne as wrong:
         outcome = Outcome(judgement=wrong.judgement, error=wrong.error)
     else:
+        if taken:
+            notice(f"Taken off: {', '.join(taken)}.")
         outcome = _asked(_route(row, key, settings), settings, probe=probe)
     if as_json:
         print_json(document(outcome))
@@ -131,19 +133,24 @@ class _NotOne(Exception):
         self.error = AuthError(message, remedy=remedy)
 
 
-def examine(text: str, named: ProviderRow | None, *, any_key: bool) -> tuple[ApiKey, ProviderRow]:
+def examine(
+    text: str, named: ProviderRow | None, *, any_key: bool
+) -> tuple[ApiKey, ProviderRow, tuple[str, ...]]:
     """
-    Return the key in a text and whose it is: `named`, else by its mark, else the first's.
+    Return the key in a text, whose it is, and what was taken off.
 
-    Raises `_NotOne`, never with the key, for what is malformed or another vendor's.
+    It is that of `named`, else by its mark, else the first provider's. Raises `_NotOne`,
+    never with the key, for what is malformed or another vendor's.
     """
     try:
-        key = ApiKey(clean_paste(text)[0])
+        cleaned, taken = clean_paste(text)
+        key = ApiKey(cleaned)
+        marked = marked_owner(key)
+        row = named or (marked[0] if marked else PROVIDERS[0])
+        check_mark(row, key)
     except AuthError as error:
         again = "Copy the key once more from the console; `hermes key check` asks for it hidden."
         raise _NotOne(Judgement.MALFORMED, error.message, again) from None
-    marked = marked_owner(key)
-    row = named or (marked[0] if marked else PROVIDERS[0])
     vendor = foreign_vendor(row, key)
     other = "ID"
     if not vendor and marked is not None and marked[0].id != row.id:
@@ -162,7 +169,7 @@ def examine(text: str, named: ProviderRow | None, *, any_key: bool) -> tuple[Api
             "`hermes key check --any-key` sends it all the same; with `--provider ID` it is "
             "another's, and `hermes providers` lists them.",
         )
-    return key, row
+    return key, row, taken
 
 
 # --- asking -------------------------------------------------------------------------------

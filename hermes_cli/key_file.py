@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from agent.catalog import PROVIDERS, find
 from agent.errors import ConfigurationError, HermesError, UsageError
@@ -16,8 +18,7 @@ from hermes_cli import storage
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NamedKey:
+class NamedKey(msgspec.Struct, frozen=True, kw_only=True):
     """
     A stored key; `provider` is its provider's id, `name` what the user calls it.
 
@@ -74,15 +75,20 @@ def parse_keys(text: str, path: Path) -> tuple[tuple[NamedKey, ...], tuple[str, 
 
     Raises BrokenFile if it cannot be parsed; `path` is where the text came from.
     """
-    keys, notices = [], []
-    for provider, name, table in _tables(storage.parse_settings(text, path)):
-        line = storage.settings_line(text, (provider, name) if name else (provider,))
-        place = f"{storage.shown(path)} line {line}" if line else storage.shown(path)
+    keys: list[NamedKey] = []
+    notices = []
+    for spelled, name, table in _tables(storage.parse_settings(text, path)):
+        row = find(spelled)
+        provider = row.id if row else spelled
+        line = storage.settings_line(text, (spelled, name) if name else (spelled,))
         problem = _problem(name, table)
+        if any((each.provider, each.name) == (provider, name) for each in keys):
+            # Under an alias of the provider: TOML itself refuses a second table of one name.
+            problem = f"{provider} has a key of this name above"
         if problem:
             notices.append(
-                f"{place}: {problem}, so it was skipped. `{storage.edit_line(path)}` opens the "
-                "file."
+                f"{line_words(path, line)}: {problem}, so it was skipped. "
+                f"`{storage.edit_line(path)}` opens the file."
             )
             continue
         keys.append(
@@ -98,15 +104,19 @@ def parse_keys(text: str, path: Path) -> tuple[tuple[NamedKey, ...], tuple[str, 
     return tuple(keys), tuple(notices)
 
 
+def line_words(path: Path, line: int) -> str:
+    """Return a line of a file as the user would find it; the file alone if it is 0."""
+    return f"{storage.shown(path)} line {line}" if line else storage.shown(path)
+
+
 def _tables(found: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Yield (provider, name, table); the name is empty for what stands outside of a table."""
+    """Yield (provider, name, table) as spelled; no name for what stands outside of a table."""
     for provider, tables in found.items():
-        row = find(provider)
         if not isinstance(tables, Mapping):
             yield provider, "", tables
             continue
         for name, table in tables.items():
-            yield (row.id if row else provider), name, table
+            yield provider, name, table
 
 
 def _problem(name: str, table: object) -> str:
@@ -217,6 +227,6 @@ def _repaired(text: str, *, path: Path) -> str:
 def _repair_notice(old: NamedKey, new: NamedKey, path: Path, failure: HermesError | None) -> str:
     outcome = "repaired" if failure is None else f"used so, but not repaired. {failure.message}"
     return (
-        f"{storage.shown(path)} line {old.line}: the key {old.name} ({old.key.fingerprint}) stood "
+        f"{line_words(path, old.line)}: the key {old.name} ({old.key.fingerprint}) stood "
         f"with the endpoint {old.endpoint}, and belongs to {new.endpoint}: {outcome.rstrip('.')}."
     )

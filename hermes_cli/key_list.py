@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from agent.catalog.rows import ProviderRow
 from agent.choice import Candidate, Chosen, Origin
@@ -14,7 +16,7 @@ from agent.learnt import Cooling, Facts
 from agent.route import Route, resolve
 from hermes_cli.auth import Flags, route_for, wishes_but_keys
 from hermes_cli.config import Settings
-from hermes_cli.key_sources import fault_of, known_sources, with_stored_places
+from hermes_cli.key_sources import fault_of, key_line, known_sources, with_stored_places
 from hermes_cli.report import error_document, key_document, key_state, state_words, told
 from hermes_cli.ui.usage_lines import moment_words
 from hermes_cli.user_providers import every_provider
@@ -22,8 +24,7 @@ from hermes_cli.user_providers import every_provider
 COLUMNS = ("name", "key", "provider", "endpoint", "state", "from")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KeyLine:
+class KeyLine(msgspec.Struct, frozen=True, kw_only=True):
     """
     A key that is set somewhere; `row` is its provider.
 
@@ -44,8 +45,8 @@ def key_lines(settings: Settings, facts: Facts) -> tuple[list[KeyLine], HermesEr
     """
     Return every key of every provider, the one in use first, and why none is in use, if so.
 
-    A command or a keyring is asked only where the next request would ask it too. A stored
-    key of a provider that does not exist any more is left out.
+    A command or a keyring is asked only where the next request would ask it too. Of stored
+    keys without a provider `orphan_notices` tells.
     """
     route, failure = _in_use(settings, facts)
     lines = [
@@ -54,6 +55,17 @@ def key_lines(settings: Settings, facts: Facts) -> tuple[list[KeyLine], HermesEr
         for key in known_sources(row, settings)
     ]
     return sorted(lines, key=lambda line: not line.in_use), failure
+
+
+def orphan_notices(settings: Settings) -> tuple[str, ...]:
+    """Return a sentence for each stored key of a provider that does not exist (any more)."""
+    known = {row.id for row in every_provider(settings)}
+    return tuple(
+        f"{key_line(settings, named)}: the key {named.name} is of a provider that does not exist, "
+        f"so it is not used. `hermes key remove {named.name}` drops it."
+        for named in settings.stored_keys
+        if named.provider not in known
+    )
 
 
 def _in_use(settings: Settings, facts: Facts) -> tuple[Route | None, HermesError | None]:

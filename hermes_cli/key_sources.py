@@ -2,21 +2,22 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from agent.catalog import PROVIDERS
 from agent.catalog.rows import ProviderRow
 from agent.choice import Candidate, Origin
 from agent.errors import AuthError, ConfigurationError, UsageError
+from agent.key_hosts import check_mark
 from agent.keys import SHORTEST, ApiKey, check_shape, clean_setting, plain_text
 from agent.learnt import Facts, KeyPlace
 from agent.route import endpoint_of_key, foreign_vendor
 from hermes_cli.config import Asked, Settings, child_environment
-from hermes_cli.key_file import NamedKey
-from hermes_cli.storage import shown
+from hermes_cli.key_file import NamedKey, line_words
 
 T = TypeVar("T")
 Key = Candidate[ApiKey]
@@ -65,7 +66,7 @@ def known_sources(row: ProviderRow, settings: Settings) -> Iterator[Key]:
     yield from _variables(row, settings)
     for source in (_of_command, _of_keyring):
         yield from source(row, settings, known=True)
-    yield from (_candidate(settings, named) for named in keys_of(row, settings))
+    yield from (candidate_of(settings, named) for named in keys_of(row, settings))
 
 
 def _rank(chosen: str, key: Key) -> int:
@@ -144,8 +145,9 @@ def _flagged(row: ProviderRow, settings: Settings, name: str) -> Iterator[Key]:
             + (f"; there are: {', '.join(own)}." if own else "."),
             remedy="`hermes key list` shows all keys; `hermes key add NAME` stores one.",
         )
-    where = f"--key {name}, {_line(settings, own[name])}"
-    yield Candidate(own[name].key, Origin.FLAG, where, "--key")
+    option = f"--key {name}"
+    where = f"{option}, {key_line(settings, own[name])}"
+    yield Candidate(own[name].key, Origin.FLAG, where, option)
 
 
 def _set(row: ProviderRow, settings: Settings, *, flagged: bool) -> Iterator[Key]:
@@ -165,7 +167,7 @@ def _set(row: ProviderRow, settings: Settings, *, flagged: bool) -> Iterator[Key
                 f"{chosen.where} names a stored key that is not there.",
                 remedy=f"`hermes key list` shows those that are; {chosen.drop} drops the setting.",
             )
-        yield from (_candidate(settings, each) for each in named)
+        yield from (candidate_of(settings, each) for each in named)
     yield from (key for key in variables if key.origin is not Origin.ENVIRONMENT)
 
 
@@ -227,19 +229,21 @@ def _every_variable(row: ProviderRow, settings: Settings) -> frozenset[str]:
 
 
 def _first_stored(row: ProviderRow, settings: Settings) -> Iterator[Key]:
-    yield from (_candidate(settings, named) for named in keys_of(row, settings)[:1])
+    yield from (candidate_of(settings, named) for named in keys_of(row, settings)[:1])
 
 
-def _candidate(settings: Settings, named: NamedKey) -> Key:
+def candidate_of(settings: Settings, named: NamedKey) -> Key:
+    """Return a stored key as a candidate, with its name and its line."""
     return Candidate(named.key, Origin.STORED, _where(settings, named), named.name)
 
 
 def _where(settings: Settings, named: NamedKey) -> str:
-    return f"stored key {named.name}, {_line(settings, named)}"
+    return f"stored key {named.name}, {key_line(settings, named)}"
 
 
-def _line(settings: Settings, named: NamedKey) -> str:
-    return f"{shown(settings.keys_path)} line {named.line}"
+def key_line(settings: Settings, named: NamedKey) -> str:
+    """Return where a stored key stands: the file and the line."""
+    return line_words(settings.keys_path, named.line)
 
 
 # --- what can be a key --------------------------------------------------------------------
@@ -265,6 +269,7 @@ def fault_of(row: ProviderRow, found: Key) -> AuthError | None:
         )
     try:
         check_shape(plain_text(found.value), shortest=SHORTEST if row.usual_key_prefix else 1)
+        check_mark(row, found.value)
     except AuthError as error:
         return AuthError(f"{place}: {error.message}", remedy=drop)
     return None

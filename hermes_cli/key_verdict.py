@@ -1,9 +1,10 @@
 """What a check of a key found: as lines for a person, and as JSON; never the key."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
+
+import msgspec
 
 from agent.catalog.rows import EndpointRow
 from agent.errors import HermesError
@@ -36,8 +37,7 @@ EXIT_CODES = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """
     What is known of a key after a check.
 

@@ -5,12 +5,12 @@ from threading import Thread
 
 from agent.errors import ConfigurationError
 from agent.keys import ApiKey, clean_setting, plain_text
+from hermes_cli.extras import install_command
 
 SECONDS = 2.0
 """How long a keyring may take; one that is locked asks in a window nobody may see."""
 
-INSTALL_LINE = "pip install 'hermes-kimi[keyring]'"
-
+_EXTRA = "keyring"
 
 # The library's errors (its page `keyring.errors`) in words; others by their name.
 _WORDS = {"NoKeyringError": "none runs here", "KeyringLocked": "it is locked"}
@@ -65,7 +65,7 @@ def _tried(act: Callable[[], None], seconds: float) -> str:
         try:
             act()
         except ImportError:
-            problems.append(f"its package is not installed (`{INSTALL_LINE}`)")
+            problems.append(f"its package is not installed (`{install_command(_EXTRA)}`)")
         except Exception as error:  # noqa: BLE001 - each backend has errors of its own
             problems.append(_WORDS.get(name := type(error).__name__, name))
         else:

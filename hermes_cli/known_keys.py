@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import unquote
 
+from agent.base_url import secret_in
 from agent.catalog import PROVIDERS
 from agent.errors import HermesError
 from agent.keys import SHORTEST, ApiKey, clean_setting
@@ -23,7 +25,6 @@ _ASSIGNED = re.compile(
 )
 _SECRET_NAME = re.compile(r"(?:^|_|API)(?:KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
 _LIMIT_BYTES = 1024 * 1024
-_PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:(?P<password>[^/@\s]+)@")
 
 
 def hide_keys(text: str) -> str:
@@ -34,11 +35,12 @@ def hide_keys(text: str) -> str:
     be parsed, and those that this process holds; passwords in proxies' URLs go too. What only
     looks like a key stays as it is. Never raises.
     """
-    for key in sorted(set(_keys()), key=len, reverse=True):
-        text = ApiKey(key).hide_in(text)
+    known = {ApiKey(key) for key in _keys()}
     # A key from a command or a keyring stands in no file: the frames of a traceback hold it.
-    for held in [thing for thing in gc.get_objects() if type(thing) is ApiKey]:
-        text = held.hide_in(text)
+    known |= {thing for thing in gc.get_objects() if type(thing) is ApiKey}
+    # The longest first: where one begins another, the rest of the longer would stay.
+    for key in sorted(known, key=lambda each: each.length, reverse=True):
+        text = key.hide_in(text)
     return text
 
 
@@ -67,8 +69,8 @@ def _keys() -> Iterator[str]:
         names |= set(key_variables())
     assigned = list(child_environment(()).items())
     for name, value in assigned:
-        if name.lower().endswith("_proxy"):
-            yield from _PASSWORD_IN_URL.findall(value)
+        if name.lower().endswith("_proxy") and (secret := secret_in(value.strip())):
+            yield from {secret, unquote(secret)}
     assigned += _assigned_in_files()
     for name, value in assigned:
         if name not in names and not _SECRET_NAME.search(name):
@@ -81,7 +83,8 @@ def _keys() -> Iterator[str]:
 def _assigned_in_files() -> Iterator[tuple[str, str]]:
     paths: list[Path] = []
     with suppress(HermesError):
-        paths = [get_env_path(), get_keys_path()]
+        # A pipe in their place would be waited for, and a device has no end.
+        paths = [path for path in (get_env_path(), get_keys_path()) if path.is_file()]
     for path in paths:
         text = ""
         with suppress(OSError), path.open("rb") as file:

@@ -1,9 +1,10 @@
 """The model lists and names people script against, views of the rows; and the refresh."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+import msgspec
 
 from agent.catalog import PROVIDERS
 from agent.catalog.rows import EndpointRow, ModelRow
@@ -39,8 +40,7 @@ def read_facts() -> Facts:
     return read_soundly(learnt.path, learnt.read)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PickerRow:
+class PickerRow(msgspec.Struct, frozen=True, kw_only=True):
     """
     One model id as a list shows it.
 

@@ -15,6 +15,8 @@ from hermes_cli.storage import edit_line
 TABLE = "permissions"
 """The table of `config.toml` with `mode` and the lists `allow`, `ask` and `refuse`."""
 
+_NAMES = ("mode", "allow", "ask", "refuse")
+
 
 def open_permission(settings: Settings, workspace: Workspace, *, mode: Mode | None = None) -> Guard:
     """
@@ -52,7 +54,20 @@ def read_mode(settings: Settings) -> Mode:
 
 
 def read_rules(settings: Settings) -> Rules:
-    """Return the rules of the settings. Raises ConfigurationError for a wrong one."""
+    """
+    Return the rules of the settings.
+
+    Raises ConfigurationError for a wrong one, and for a list that nobody would read: with
+    `refused` for `refuse`, what should be refused would be allowed.
+    """
+    for name in settings.names(TABLE):
+        if name not in _NAMES:
+            # It may be a key in the wrong place: never repeated.
+            raise ConfigurationError(
+                f"{settings.where((TABLE, name))}: a name in [{TABLE}] is none of "
+                f"{', '.join(_NAMES)}.",
+                remedy=f"`{edit_line(settings.config_path)}` opens the file.",
+            )
     return Rules(
         allow=tuple(_rules(settings, "allow")),
         ask=tuple(_rules(settings, "ask")),

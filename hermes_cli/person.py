@@ -31,7 +31,7 @@ class Person:
         else:
             self._put(event.action.preview, "")
         for line in rest:
-            self._put(line, "yellow")
+            self._put(line, "magenta")
         while True:
             answer = await self._line(f"{choices(event.rule)} ")
             decision = (

@@ -2,38 +2,50 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import msgspec
 
 from agent.base_url import Placed, place
+from agent.catalog import PROVIDERS
 from agent.catalog.rows import ProviderRow
 from agent.choice import Candidate, Chosen, Origin
-from agent.errors import AuthError, ConfigurationError, HermesError, UsageError
-from agent.keys import ApiKey, clean_paste, clean_setting, plain_text
+from agent.errors import ConfigurationError, HermesError, UsageError
+from agent.keys import ApiKey, clean_setting, plain_text
 from agent.learnt import Facts
-from agent.route import Route, Wishes, endpoint_of_key, foreign_vendor, resolve
+from agent.route import Route, Wishes, endpoint_of_key, resolve
+from agent.usage import Balance, PlanUsage
 from hermes_cli.answers import answer_of, home_of, proof_sentence, with_answers
 from hermes_cli.auth import Flags, flag, granted_hosts
-from hermes_cli.check import Checked, Verdict, remember
+from hermes_cli.check import Checked, Verdict, remember, remember_left
 from hermes_cli.config import Settings, unset_line, write_settings, write_variables
 from hermes_cli.models import open_learnt
 from hermes_cli.storage import shown
 from hermes_cli.user_providers import id_of
 
 
-@dataclass(frozen=True, kw_only=True)
-class Task:
+class Task(msgspec.Struct, frozen=True, kw_only=True):
     """
     What is to be set up, what is set already, what was learnt, what the flags answer.
 
     `probe` says yes to asking every region of the key's product; `unchecked` that nobody is
-    to be asked about the key.
+    to be asked about the key. `command` is what takes a key here, and stands in advice.
     """
 
     row: ProviderRow
     settings: Settings
     facts: Facts
-    flags: Flags = field(default_factory=Flags)
+    flags: Flags = msgspec.field(default_factory=Flags)
     probe: bool = False
     unchecked: bool = False
+    command: str = "hermes setup"
+
+    @property
+    def again(self) -> str:
+        """The command that takes another key of the same provider."""
+        return (
+            self.command if self.row is PROVIDERS[0] else f"{self.command} --provider {self.row.id}"
+        )
 
     @property
     def name(self) -> str:
@@ -116,7 +128,8 @@ class Choice:
     first; `base_url` is the first of them if it was chosen now. `dropped` are to be
     removed. `model` is empty if none was chosen. `switch` makes the provider the one in use.
     `checked` is what endpoints said to a new key; `place` is the id of the endpoint that was
-    chosen where several took it. `consent` is the product whose every region may be asked from
+    chosen where several took it. `left` is what the Route's endpoint said, and when, is left of
+    the plan or the balance. `consent` is the product whose every region may be asked from
     now on, or empty.
     """
 
@@ -129,6 +142,7 @@ class Choice:
     switch: bool = True
     checked: tuple[Checked, ...] = ()
     place: str = ""
+    left: tuple[Route, PlanUsage | Balance, datetime] | None = None
     consent: str = ""
 
 
@@ -171,32 +185,18 @@ def save(plan: Plan) -> None:
 
 
 def remember_choice(choice: Choice) -> None:
-    """Store the answers about the key, where it belongs, and the consent. Raises BrokenFile."""
+    """Store what was said about the key, where it belongs, and the consent. Raises BrokenFile."""
     for checked in choice.checked:
         home = home_of(checked, choice.place)
         remember(checked, home.endpoint if home else None)
+    if choice.left is not None:
+        route, left, at = choice.left
+        remember_left(route, left, at=at)
     if choice.consent and choice.checked:
         open_learnt().remember_consent(choice.consent, at=choice.checked[0].at)
 
 
-def clean_key(task: Task, pasted: str) -> tuple[str, tuple[str, ...]]:
-    """Return the key in a paste and what was taken off. Raises AuthError, never with the key."""
-    text, taken = clean_paste(pasted)
-    vendor = foreign_vendor(task.row, ApiKey(text))
-    if vendor:
-        raise AuthError(
-            f"This looks like a key of {vendor}, not of {task.row.name}. Nothing was saved.",
-            remedy="`hermes providers` lists the others; `hermes setup --provider ID` takes one.",
-        )
-    return text, taken
-
-
-def is_usual(row: ProviderRow, key: str) -> bool:
-    """Say whether a key begins as this provider's keys do, if they have a beginning."""
-    return not row.usual_key_prefix or ApiKey(key).starts_with(row.usual_key_prefix)
-
-
-def base_url_of(row: ProviderRow, text: str) -> str:
+def base_url_of(task: Task, text: str) -> str:
     """
     Return the base URL that is stored for what somebody typed.
 
@@ -206,14 +206,14 @@ def base_url_of(row: ProviderRow, text: str) -> str:
     if "://" not in text:
         raise UsageError(
             "That is no URL: a base URL looks like https://HOST/v1.",
-            remedy="`hermes setup` asks again; Enter takes the endpoint of the key.",
+            remedy=f"`{task.again}` asks again; Enter takes the endpoint of the key.",
         )
     try:
-        placed = place(text, row)
+        placed = place(text, task.row)
     except ConfigurationError as error:
         raise UsageError(error.message, remedy=error.remedy) from None
     endpoint = placed.endpoint
-    if endpoint in row.endpoints:
+    if endpoint in task.row.endpoints:
         return endpoint.base_url(placed.wire or endpoint.wires[0])
     # Elsewhere only the pasted path tells that the messages wire is meant.
     return text.strip() if placed.wire == "messages" else endpoint.base_urls[0][1]
@@ -290,12 +290,12 @@ def plan_of(task: Task, choice: Choice, *, notices: tuple[str, ...] = ()) -> Pla
     if not variables and not settings:
         nothing = "It was there already; nothing" if choice.is_new else "Nothing"
         lines.append((f"{nothing} was changed.", ""))
-    lines += [(sentence, "yellow") for sentence in (*notices, *_shadows(task, choice))]
+    lines += [(sentence, "magenta") for sentence in (*notices, *_shadows(task, choice))]
     words = ["hermes chat"]
     if not choice.switch:
         words.append(f"--provider {task.row.id}")
     if route.model_error is not None:
-        lines.append((route.model_error.message, "yellow"))
+        lines.append((route.model_error.message, "magenta"))
         words.append("--model ID")
     elif route.model.value:
         window = f"{route.window.value:,} tokens ({route.window.where})"

@@ -5,8 +5,9 @@ import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Self
+
+from msgspec.structs import replace
 
 from agent.choice import Origin
 from agent.detour import Hop

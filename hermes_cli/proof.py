@@ -99,7 +99,7 @@ def _tell(prompter: Prompter, route: Route, events: Sequence[Event]) -> None:
     for event in events:
         match event:
             case WireMoved():
-                prompter.say(sentence_of(event), "yellow")
+                prompter.say(sentence_of(event), "magenta")
             case BudgetRaised():
                 prompter.say(
                     f"{route.model_id_sent} took the question and thought for all "

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from agent.choice import Candidate, Origin
 from agent.errors import ConfigurationError, HermesError, ProviderError

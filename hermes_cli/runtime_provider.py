@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TypedDict
+
+from msgspec.structs import replace
 
 from agent.catalog.rows import Wire
 from agent.choice import Chosen, Origin

@@ -4,9 +4,10 @@ import os
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+
+import msgspec
 
 from agent.errors import ConfigurationError, UsageError
 from agent.sessions import Session, Sessions
@@ -74,8 +75,7 @@ class Lease:
             lock.release()
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(msgspec.Struct, frozen=True):
     """
     The conversation a process goes on with, and the lease of it.
 

@@ -2,9 +2,10 @@
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
+
+import msgspec
 
 from agent.base_url import place
 from agent.catalog import PROVIDERS, find
@@ -71,8 +72,7 @@ _OF_DEFINED: tuple[tuple[str, Kind | ListKind], ...] = (
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Name:
+class Name(msgspec.Struct, frozen=True, kw_only=True):
     """
     Something that can be shown, set or dropped.
 
@@ -266,7 +266,7 @@ def _refuse_keys(known: Name, value: str) -> None:
 def _check_of_row(known: Name, value: str, row: ProviderRow, settings: Settings) -> None:
     """Raise UsageError for a value that this provider could not use."""
     if known.kind == "base URL":
-        _check_base_url(value, row)
+        _check_base_url(known, value, row)
     elif known.kind == "wire":
         _check_choice(known, value, WIRES)
         _check_wire(value, row, settings)
@@ -282,8 +282,8 @@ def _check_choice(known: Name, value: str, choices: tuple[str, ...]) -> None:
         )
 
 
-def _check_base_url(value: str, row: ProviderRow) -> None:
-    remedy = "A base URL looks like `https://HOST/v1`. Nothing was written."
+def _check_base_url(known: Name, value: str, row: ProviderRow) -> None:
+    remedy = f"Nothing was written. `hermes config set {known.text} https://HOST/v1` sets one."
     if "://" not in value:
         # It may be a key that was meant for the prompt of `hermes setup`: never repeated.
         raise UsageError("The value is not an http or https URL.", remedy=remedy)

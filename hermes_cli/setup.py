@@ -22,9 +22,11 @@ from hermes_cli.entry import (
     Left,
     ask,
     ask_left,
+    clean_key,
     homes,
     is_allowed,
     is_question,
+    is_usual,
     may_ask,
     require_taken,
 )
@@ -35,9 +37,7 @@ from hermes_cli.plan import (
     Plan,
     Task,
     base_url_of,
-    clean_key,
     contradiction,
-    is_usual,
     place_name,
     plan_of,
     save,
@@ -129,11 +129,11 @@ def _introduce(prompter: Prompter, task: Task) -> Candidate[ApiKey] | None:
     prompter.say(_what_is_called(prompter, task))
     prompter.say(f"The key will be kept in {task.key_file}, for you alone (0600).")
     for sentence in filter(None, (settings.neighbour, *settings.notices)):
-        prompter.say(sentence, "yellow")
+        prompter.say(sentence, "magenta")
     try:
         current = next(iter(key_candidates(row, settings)), None)
     except AuthError as error:
-        prompter.say(error.message, "yellow")
+        prompter.say(error.message, "magenta")
         return None
     if current is not None:
         prompter.say(f"Set now: {_what_is_set(task, current)}.")
@@ -200,13 +200,13 @@ def _ask_key(prompter: Prompter, task: Task, current: Candidate[ApiKey] | None) 
         return Choice(key=current)
     key, taken = clean_key(task, pasted)
     if taken:
-        prompter.say(f"Taken off the paste: {', '.join(taken)}.", "yellow")
+        prompter.say(f"Taken off the paste: {', '.join(taken)}.", "magenta")
     if not is_usual(task.row, key):
         begin = f"begin with {task.row.usual_key_prefix}, and this one does not"
         question = f"Keys of {task.row.name} {begin}. Save it anyway?"
         if not prompter.confirm(question, default=False):
             raise AuthError(
-                "The key was not taken; nothing was saved.", remedy="`hermes setup` asks again."
+                "The key was not taken; nothing was saved.", remedy=f"`{task.again}` asks again."
             )
     return Choice(key=task.new_key(key), is_new=True)
 
@@ -249,10 +249,11 @@ def _check(
     for line in answer_lines(checked):
         prompter.say(line)
     for sentence in checked.notices:
-        prompter.say(sentence, "yellow")
-    require_taken(task, route, checked, probe="hermes setup --probe")
+        prompter.say(sentence, "magenta")
+    require_taken(task, route, checked, probe=f"{task.again} --probe")
     if is_first:
-        _say_left(prompter, ask_left(checked))
+        choice, left = ask_left(choice, checked)
+        _say_left(prompter, left)
     return choice
 
 
@@ -260,7 +261,7 @@ def _say_left(prompter: Prompter, left: Left | None) -> None:
     if left is not None:
         prompter.say(f"  left   {left.line}")
         for sentence in left.warnings:
-            prompter.say(sentence, "yellow")
+            prompter.say(sentence, "magenta")
 
 
 # --- the endpoint -------------------------------------------------------------------------
@@ -270,7 +271,7 @@ def _ask_kept(prompter: Prompter, task: Task, choice: Choice) -> Choice:
     """Return the choice with the base URLs that stay: the flag's, or those set and kept."""
     if task.flags.base_url:
         choice = replace(choice, base_urls=task.base_urls)
-        return _confirmed(prompter, task, choice, base_url_of(task.row, task.flags.base_url))
+        return _confirmed(prompter, task, choice, base_url_of(task, task.flags.base_url))
     remaining = task.base_urls
     dropped: list[Candidate[str]] = []
     while remaining:
@@ -316,7 +317,7 @@ def _is_kept(prompter: Prompter, task: Task, choice: Choice, wish: Candidate[str
     else:
         notices = notices or ("It does not contradict the key.",)
     for sentence in notices:
-        prompter.say(sentence, "yellow")
+        prompter.say(sentence, "magenta")
     if prompter.confirm("Keep it?", default=True):
         return True
     if wish.origin is Origin.ENVIRONMENT:
@@ -340,11 +341,11 @@ def _ask_address(
         if not 1 <= int(answer) <= len(ordered):
             raise UsageError(
                 f"The endpoints have the numbers 1 to {len(ordered)}.",
-                remedy="`hermes setup` asks again.",
+                remedy=f"`{task.again}` asks again.",
             )
         url = ordered[int(answer) - 1].base_urls[0][1]
     else:
-        url = base_url_of(task.row, answer)
+        url = base_url_of(task, answer)
     endpoint = place(url, task.row).endpoint
     choice = _settled(prompter, choice, endpoint)
     choice = _confirmed(prompter, task, choice, url)
@@ -359,7 +360,8 @@ def _settled(prompter: Prompter, choice: Choice, endpoint: EndpointRow) -> Choic
     for checked in choice.checked:
         taking = [answer.endpoint for answer in checked.accepted]
         if len(taking) > 1 and endpoint in taking:
-            _say_left(prompter, ask_left(checked, endpoint.id))
+            choice, left = ask_left(choice, checked, endpoint.id)
+            _say_left(prompter, left)
             return replace(choice, place=endpoint.id)
     return choice
 
@@ -371,11 +373,11 @@ def _confirmed(prompter: Prompter, task: Task, choice: Choice, url: str) -> Choi
     if verdict_of(choice.checked, endpoint) is Verdict.REFUSED:
         against = f"{host_of(endpoint)} refused this key just now."
     if against:
-        prompter.say(against, "yellow")
+        prompter.say(against, "magenta")
         if not prompter.confirm("Send the key there all the same?", default=False):
             raise UsageError(
                 "The endpoint was not confirmed; nothing was changed.",
-                remedy="`hermes setup` asks again; Enter takes the endpoint of the key.",
+                remedy=f"`{task.again}` asks again; Enter takes the endpoint of the key.",
             )
     return with_base_url(task, choice, url)
 

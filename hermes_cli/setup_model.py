@@ -25,7 +25,7 @@ def ask_model(prompter: Prompter, task: Task, choice: Choice) -> Choice:
         if error is None:
             default = task.model.value
         else:
-            prompter.say(error.message, "yellow")
+            prompter.say(error.message, "magenta")
     return with_tries(prompter, partial(_ask_id, prompter, task, choice, offered, default))
 
 

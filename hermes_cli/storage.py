@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -60,9 +61,12 @@ def read_text(path: Path) -> str:
     """
     Return a file's text with its line ends as they are; a missing file is empty.
 
-    Raises BrokenFile for one that cannot be read, is no UTF-8, or is longer than 1 MiB.
+    Raises BrokenFile for one that cannot be read, is no UTF-8, or is longer than 1 MiB, and
+    for a pipe, which nobody may ever write into.
     """
     try:
+        if stat.S_ISFIFO(path.stat().st_mode):
+            raise _no_plain_file(path)
         with path.open("rb") as file:
             content = file.read(_LIMIT_BYTES + 1)
     except FileNotFoundError:
@@ -85,6 +89,12 @@ def read_text(path: Path) -> str:
             f"{shown(path)} is not UTF-8 text: line {line} holds a byte that cannot be read.",
             remedy=f"`{edit_line(path)}` opens it: save it as UTF-8.",
         ) from error
+
+
+def _no_plain_file(path: Path) -> BrokenFile:
+    return BrokenFile(
+        f"{shown(path)} is no plain file.", remedy=f"`{look_line(path)}` shows what it is."
+    )
 
 
 def reason(error: OSError) -> str:
@@ -274,12 +284,9 @@ def rewrite(
             return
         _make_home(path.parent)
         with locked(path.parent, timeout_seconds):
-            target = _resolved(path)
+            target = resolved(path)
             if target.exists() and not target.is_file():
-                raise ConfigurationError(
-                    f"{shown(path)} is no plain file, so nothing was written to it.",
-                    remedy=f"`{look_line(path)}` shows what it is.",
-                )
+                raise _no_plain_file(path)
             before = read_text(target)
             after = edit(before)
             if after != before:
@@ -288,14 +295,15 @@ def rewrite(
                 _replace(target, after.encode())
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        look = f"df -h {shell_path(path.parent)}" if full else look_line(path.parent)
+        look = look_line(path if path.is_symlink() else path.parent)
+        look = f"df -h {shell_path(path.parent)}" if full else look
         raise ConfigurationError(
             f"{shown(path)} could not be written: {reason(error)}.",
             remedy=f"`{look}` shows why; the variable HERMES_HOME names another directory.",
         ) from error
 
 
-def _resolved(path: Path) -> Path:
+def resolved(path: Path) -> Path:
     """Return where the path leads; OSError if its symbolic links form a loop."""
     try:
         return path.resolve()
@@ -323,7 +331,7 @@ def locked(home: Path, timeout_seconds: float = _LOCK_SECONDS) -> Iterator[None]
 
     if (home / LOCK_NAME).is_dir():
         raise ConfigurationError(
-            f"{shown(home / LOCK_NAME)} is a directory, and should be our lock: nothing was "
+            f"{shown(home / LOCK_NAME)} is a directory, and should be our lock: nothing can be "
             "written.",
             remedy=f"`rmdir {shell_path(home / LOCK_NAME)}` removes it.",
         )

@@ -2,14 +2,17 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine
-from contextlib import ExitStack, aclosing
-from dataclasses import replace
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import ExitStack, aclosing, suppress
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from msgspec.structs import replace
+
 from agent.costs import Sent, Totals, cache_fall, cached_share
-from agent.errors import HermesError, UsageError
+from agent.errors import BrokenFile, HermesError, UsageError
 from agent.events import Finished
+from agent.learnt import LearntPlan
 from agent.loop_events import ApprovalWanted, Compacted, LoopEvent, MessageAdded, TurnEnded
 from agent.messages import Message, calls_of, user
 from agent.route import Route
@@ -19,20 +22,16 @@ from hermes_cli.agent_session import AgentSession, Wanted, open_session
 from hermes_cli.approval import choices, decision_of
 from hermes_cli.auth import Flags
 from hermes_cli.config import color_wanted, get_state_path, read_settings
+from hermes_cli.models import read_facts
 from hermes_cli.pool import Pool
 from hermes_cli.runtime_provider import open_client, require_key, running_route
 from hermes_cli.ui.live_screen import LiveScreen
-from hermes_cli.ui.prompt import writable
+from hermes_cli.ui.pastes import Pastes
 from hermes_cli.ui.screen import alias_sentences
 from hermes_cli.ui.status_line import Status, branch_of
-from hermes_cli.ui.style import printable, styled
-from hermes_cli.ui.usage_lines import (
-    cost_words,
-    fall_sentence,
-    free_words,
-    percent,
-    route_cost,
-)
+from hermes_cli.ui.style import printable, styled, writable
+from hermes_cli.ui.tool_lines import fitted
+from hermes_cli.ui.usage_lines import fall_sentence, percent, route_cost, spent_words
 
 TICK_SECONDS = 0.25
 """How often what is live is drawn anew while the agent works."""
@@ -44,10 +43,7 @@ class Prompt(Protocol):
     """Where lines come from, and where questions are answered; see `ui.stage.Stage`."""
 
     is_live: bool
-
-    @property
-    def rows(self) -> int:
-        """How high the terminal is."""
+    pastes: Pastes
 
     async def read(self) -> str:
         """Return the next line. Raises EOFError at the end."""
@@ -92,6 +88,7 @@ class Talk:
         self._pending: list[Message] = []
         self._filled: tuple[int, float | None] = (0, None)
         self._branch = ""
+        self._plans: Mapping[tuple[str, str], LearntPlan] = {}
 
     def close(self) -> None:
         """End the session, and what runs for the Route."""
@@ -133,7 +130,7 @@ class Talk:
         self.session, self.wanted = session, wanted
         self.screen.offers_tools = session.has_tools
         self._sent, self._filled = None, (0, None)
-        self._branch = branch_of(session.workspace.root)
+        self._look()
         self._pending.clear()
         self.screen.queued = 0
         if session.loop.messages:
@@ -181,24 +178,32 @@ class Talk:
             self.session.loop.put(message)
             self.stage.refresh()
         else:
-            self.start(self._turn(message))
+            self.start(self._turn(message), stopped="")
 
     def run_shell(self, command: str) -> None:
         """Run a command of the user's own, and put what it gave before the next message."""
-        self.start(self._shell(command))
+        self.start(self._shell(command), stopped="its output is not kept")
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something as long as it takes, with the prompt open."""
+    def start(
+        self, work: Coroutine[Any, Any, None], *, stopped: str = "nothing was changed"
+    ) -> None:
+        """
+        Do something as long as it takes, with the prompt open.
+
+        `stopped` is what is true where it is stopped; of a turn, empty, it is found out.
+        """
         before = self._task
         self._ending = False
-        self._task = asyncio.get_running_loop().create_task(self._do(work, before))
+        self._task = asyncio.get_running_loop().create_task(self._do(work, before, stopped))
 
     async def _do(
-        self, work: Coroutine[Any, Any, None], before: "asyncio.Task[None] | None"
+        self,
+        work: Coroutine[Any, Any, None],
+        before: "asyncio.Task[None] | None",
+        stopped: str,
     ) -> None:
         if before is not None:
             await asyncio.gather(before, return_exceptions=True)
-        self.screen.rows = self.stage.rows
         self.screen.begin_turn()
         self.stage.begin_work(self._interrupt)
         ticks = asyncio.get_running_loop().create_task(_ticking(self.stage))
@@ -207,21 +212,22 @@ class Talk:
             await work
         except asyncio.CancelledError:
             self.screen.end()
-            self.screen.notice(f"Stopped; {self._kept()}.")
+            self.screen.notice(f"Stopped; {stopped or self._kept()}.")
         except HermesError as error:
             failed = True
             self.screen.error(error)
-            self.screen.notice(f"In the conversation, {self._kept()}.")
+            if not stopped:
+                self.screen.notice(f"In the conversation, {self._kept()}.")
         finally:
             ticks.cancel()
             self._said = None
             for sentence in self.session.end_turn():
                 self.screen.notice(sentence)
             self.screen.end_turn()
-            self._branch = branch_of(self.session.workspace.root)
+            self._look()
             self.stage.end_work()
         if self._pending and not failed and not self._leaving:
-            self.start(self._turn(None))
+            self.start(self._turn(None), stopped="")
 
     def _interrupt(self) -> None:
         if self._task is not None:
@@ -271,12 +277,19 @@ class Talk:
                     self._pending.remove(event.message)
                     self.screen.queued = len(self._pending)
             case Compacted():
-                self._sent = None
+                self.shortened(event)
             case TurnEnded():
                 self._ending = True
             case _:
                 pass
         self.stage.refresh()
+
+    def shortened(self, event: Compacted) -> None:
+        """Add what a summary has used; what was sent before is not what goes out next."""
+        self._sent = None
+        if (answer := event.answer) is not None:
+            cost = route_cost(self.route, answer.model, answer.usage)
+            self.totals = self.totals.plus(answer.usage, cost)
 
     def _follow(self, route: Route) -> None:
         """Go on with the Route that the client has, which may be another place's."""
@@ -350,21 +363,27 @@ class Talk:
 
     # --- the status line ------------------------------------------------------------------
 
+    def _look(self) -> None:
+        """Look again at what others may have changed: the branch, what is known of plans."""
+        self._branch = branch_of(self.session.workspace.root)
+        with suppress(BrokenFile):  # told where it matters
+            self._plans = read_facts().plans
+
     def status(self, columns: int) -> str:
         """Return the status line, dimmed where there are colours."""
         route = self.route
         tokens, cached = self._filled
-        costs = " + ".join(cost_words(cost, free=free_words(route)) for cost in self.totals.costs)
+        plan = self._plans.get((route.chat_base_url, route.key_digest))
         status = Status(
             model=route.model.value,
             host=route.base_url.value.partition("://")[2].partition("/")[0],
             mode=self.session.guard.mode.value if self.session.has_tools else "no tools",
             window=percent(tokens / route.window.value) if tokens and route.window.value else "",
             cached=percent(cached) if cached is not None else "",
-            cost=costs,
+            cost=spent_words(self.totals, route, plan, now=datetime.now(UTC)),
             branch=self._branch,
         )
-        line = writable(printable(status.line(columns - 1)))
+        line = fitted(writable(printable(status.line(columns - 1))), columns - 1)
         return styled(line, "dim") if color_wanted() else line
 
 

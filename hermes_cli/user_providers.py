@@ -1,7 +1,8 @@
 """The providers that `[providers.NAME]` tables of `config.toml` define, beside the shipped ones."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from agent.base_url import place
 from agent.catalog import PROVIDERS, find
@@ -19,8 +20,7 @@ from hermes_cli.config import Settings
 from hermes_cli.storage import edit_line
 
 
-@dataclass(frozen=True, slots=True)
-class Unusable:
+class Unusable(msgspec.Struct, frozen=True):
     """A table that defines no provider; `id` is its name if that may be shown, `error` why."""
 
     id: str

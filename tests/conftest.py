@@ -37,6 +37,20 @@ def _interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture(autouse=True)
+def _one_core(request: pytest.FixtureRequest, worker_id: str) -> Iterator[None]:
+    """Give the embedded model one core: on a busy machine more threads only wait for each other."""
+    wanted = request.node.get_closest_marker("local_model") and hasattr(os, "sched_setaffinity")
+    if not wanted:
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    number = int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0
+    os.sched_setaffinity(0, {sorted(cores)[number % len(cores)]})
+    yield
+    os.sched_setaffinity(0, cores)
+
+
 @pytest.fixture(scope="session")
 def running_mock() -> Iterator[KimiMock]:
     """One loopback Kimi for the whole run of a worker."""

@@ -56,8 +56,7 @@ def classify(
     said, kind = read_body(body)
     found = told(find(status, kind, said), asked or Asked(), said)
     place = f" to {location}" if location else ""
-    shown = _shown(said, found.row)
-    own_words = f' It said: "{shown}"' if said else " It said nothing more."
+    own_words = f" It said: {_quoted(said, found.row)}" if said else " It said nothing more."
     error = found.row.error(
         f"{endpoint} {found.meaning}{place} ({status}{', ' + kind if kind else ''}).{own_words}",
         remedy=found.remedy,
@@ -83,7 +82,7 @@ def in_stream(said: str, kind: str, *, endpoint: str) -> ProviderError:
     begun = "" if row is IN_STREAM else " in the middle of its answer"
     error = row.error(
         f"{endpoint} {found.meaning}{begun}{' (' + kind + ')' if kind else ''}: "
-        f'"{_shown(said, row)}"',
+        f"{_quoted(said, row)}",
         remedy=found.remedy,
         said=said,
         kind=kind,
@@ -110,7 +109,8 @@ def _with_facts(error: ProviderError, found: Told, asked: float | None) -> Provi
     return error
 
 
-def _shown(said: str, row: BodyRow) -> str:
-    """Return an endpoint's own text, cut if its meaning is known."""
+def _quoted(said: str, row: BodyRow) -> str:
+    """Return an endpoint's own text as the end of a sentence, cut if its meaning is known."""
     whole = said if not row.known or len(said) <= SHOWN_CHARACTERS else ""
-    return whole or said[:SHOWN_CHARACTERS] + ("…" if said else "")
+    shown = whole or said[:SHOWN_CHARACTERS] + ("…" if said else "")
+    return f'"{shown}"' + ("" if shown.endswith((".", "!", "?", "…")) else ".")

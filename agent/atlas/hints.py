@@ -1,7 +1,8 @@
 """What a row's sentence gains from the endpoint, key and model that were asked with."""
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from agent.atlas.refusals import DERIVED
 from agent.atlas.rows import BodyRow
@@ -19,14 +20,14 @@ _TOKEN_LIMIT = re.compile(
 _SUFFIX = re.compile(r"\[[^\]]*\]$")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """
     What a request was made with; each part may be unknown.
 
     `model` is the id that was sent. `key_product` is the product that the key's prefix
     names, empty without a mark of its own. `accepted_at` is an endpoint that is known to
-    have taken this key. `is_named` says that the user named the base URL.
+    have taken this key. `is_named` says that the user named the base URL. `chat` is the
+    command that asks with this key.
     """
 
     endpoint: EndpointRow | None = None
@@ -34,10 +35,10 @@ class Asked:
     key_product: str = ""
     accepted_at: EndpointRow | None = None
     is_named: bool = False
+    chat: str = "hermes chat"
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(msgspec.Struct, frozen=True):
     """A row with what only this request knows: `detail` follows the row's meaning."""
 
     row: BodyRow
@@ -50,8 +51,7 @@ class Told:
         return self.row.meaning + self.detail
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(msgspec.Struct, frozen=True):
     """An endpoint with the provider it belongs to."""
 
     endpoint: EndpointRow
@@ -126,7 +126,7 @@ def _about_key(row: BodyRow, asked: Asked, place: _Place) -> Told:
     twins = place.others(same_product=True)
     if proven and proven.id != endpoint.id:
         derived = _DERIVED["key-of-other-region"]
-        goes = f"`hermes chat --base-url {_url(proven)}` sends it there; {derived.remedy}"
+        goes = f"`{asked.chat} --base-url {_url(proven)}` sends it there; {derived.remedy}"
         return Told(derived, goes, f": {_host(proven)} has taken it")
     before = ", which it took before" if proven else ""
     return Told(row, _other_region(twins, asked) + _remedy(row, place), before)
@@ -140,9 +140,9 @@ def _other_region(twins: list[EndpointRow], asked: Asked) -> str:
     if asked.is_named:
         # A base URL that the user named beats whatever a probe would find.
         url, host = _url(twins[0]), _host(twins[0])
-        return f"{alike} `hermes chat --base-url {url}` sends it to {host}. "
+        return f"{alike} `{asked.chat} --base-url {url}` sends it to {host}. "
     hosts = " and ".join(map(_host, twins))
-    return f"{alike} `hermes chat --probe` asks {hosts} too, and remembers who takes it. "
+    return f"{alike} `{asked.chat} --probe` asks {hosts} too, and remembers who takes it. "
 
 
 def _host(endpoint: EndpointRow) -> str:
@@ -157,7 +157,7 @@ def _move(place: _Place, endpoint: EndpointRow, asked: Asked) -> str:
     """Return the command that sends a key to its endpoint, whatever sends it elsewhere now."""
     if asked.is_named:
         # A variable of the shell or of `.env` beats the setting: only the flag beats both.
-        return f"`hermes chat --base-url {_url(endpoint)}`"
+        return f"`{asked.chat} --base-url {_url(endpoint)}`"
     setting = f"providers.{place.provider.id}.base_url"
     return f"`hermes config set {setting} {_url(endpoint)}`"
 

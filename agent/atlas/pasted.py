@@ -3,9 +3,10 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+
+import msgspec
 
 from agent.atlas import ROWS, Asked, find, find_named, wait_of
 from agent.atlas.below_http import BELOW_HTTP
@@ -34,8 +35,7 @@ _STATUS_FIELDS = ("status", "status_code", "code")
 _FILLING = re.compile(r"\b(?:http|status|code|error|api)\b|[^a-z]", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Recognised:
+class Recognised(msgspec.Struct, frozen=True):
     """
     What was recognised in a text; nothing of the text itself is in it.
 
@@ -53,8 +53,7 @@ class Recognised:
     retry_after_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(msgspec.Struct, frozen=True):
     """What was read in a text; `status` 0 and `kind` empty if there was none."""
 
     status: int

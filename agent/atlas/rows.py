@@ -1,12 +1,11 @@
 """The types of the atlas: one row is one kind of failure, how it is known and what to do."""
 
-from dataclasses import dataclass
+import msgspec
 
 from agent.errors import HermesError, NetworkError, ProviderError
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True, kw_only=True):
     """
     One kind of failure.
 
@@ -35,8 +34,7 @@ class Row:
         return self.retry or ("yes, with growing pauses" if self.error.retryable else "no")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BodyRow(Row):
+class BodyRow(Row, frozen=True, kw_only=True):
     """
     One kind of answer that is none.
 
@@ -65,8 +63,7 @@ class BodyRow(Row):
         return status in self.statuses and (by_status or self.is_named_by(kind, said))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NetworkRow(Row):
+class NetworkRow(Row, frozen=True, kw_only=True):
     """One way in which no answer comes, or not all of it; `meaning` is a whole sentence."""
 
     error: type[NetworkError]

@@ -1,6 +1,6 @@
 """Kimi's models: one row for each id at each endpoint."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from agent.catalog.rows import ModelRow
 

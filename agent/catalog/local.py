@@ -1,6 +1,6 @@
 """The embedded model: a real one, small, on this machine, without a key."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from agent.catalog.rows import EndpointRow, ModelRow, ProviderRow
 

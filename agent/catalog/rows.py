@@ -1,9 +1,10 @@
 """The types of the rows: what can be known about a provider, an endpoint and a model."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
+
+import msgspec
 
 Wire = Literal["chat", "messages"]
 UsageShape = Literal["", "plan", "balance"]
@@ -22,8 +23,7 @@ FALLBACK_CONTEXT_TOKENS = 32_768
 """The window of a model that neither a row nor an endpoint's answer knows."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ModelRow:
+class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     """
     What is known of one model id at one endpoint.
 
@@ -81,8 +81,7 @@ class ModelRow:
         return ", ".join(words)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EndpointRow:
+class EndpointRow(msgspec.Struct, frozen=True, kw_only=True):
     """
     One place that answers, with one set of keys.
 
@@ -139,8 +138,7 @@ class EndpointRow:
         return next((row for row in self.models if row.id == model_id), None)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ProviderRow:
+class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     """
     Who answers: a name to choose, the variables its key may stand in, its endpoints.
 

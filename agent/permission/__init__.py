@@ -1,8 +1,9 @@
 """May a call be done: a mode, the user's rules, and what is always asked; judged on actions."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
+
+import msgspec
 
 from agent.tools.base import Action
 
@@ -24,18 +25,19 @@ class Answer(Enum):
     REFUSE = "refuse"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Judgement:
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """
     What is to happen to a call, and why, as a sentence.
 
     `rule` is what a person could allow for good, in the words of the settings, or empty where
-    it must be asked each time.
+    it must be asked each time. `allowed_in` is the narrowest mode in which what is asked here
+    would be allowed; None where every mode asks.
     """
 
     answer: Answer
     reason: str = ""
     rule: str = ""
+    allowed_in: Mode | None = None
 
 
 class Permission(Protocol):

@@ -27,6 +27,7 @@ _ADDRESS = re.compile(r"(--?[\w-]+=)?(?!file:)[a-z][a-z0-9+.-]*://", re.IGNORECA
 _MOST_NAMES = 2_000
 _MOST_PIECES = 200
 _MOST_PATHS = 20_000
+_MOST_DIRECTORIES = 20
 # Every `*` before a `/` is a walk through directories.
 _MOST_WALKS = 3
 _LONGEST_CLUSTER = 12
@@ -46,6 +47,7 @@ class CommandJudge:
         self._mode = house.mode
         # Where a command may be run: a `cd` before it may have been done, or not.
         self._directories = [directory]
+        self._all_directories = [directory]
         self._followed = 0
 
     def judge(self, line: str) -> Judgement:
@@ -58,9 +60,11 @@ class CommandJudge:
 
     def _step(self, step: Step) -> Judgement:
         """Judge a simple command."""
-        if step.directory is not None:
-            self._move(step.directory)
         command = step.command
+        if command.after != "&&":
+            self._directories = list(self._all_directories)
+        if step.directory is not None:
+            self._directories = _joined(self._directories, self._moved(step.directory))
         found = [*self._redirections(command), *self._words(command)]
         if not command.words:
             found.append(self._assignments(command))
@@ -72,7 +76,7 @@ class CommandJudge:
             return worst([refused(PLAN_REASON), *found])
         found.append(self._itself(step))
         if name_of(command) == "cd":
-            self._move(*command.words[1:])
+            self._change_directory(step)
         return worst(found)
 
     def _itself(self, step: Step) -> Judgement:
@@ -153,8 +157,17 @@ class CommandJudge:
 
     # --- paths ----------------------------------------------------------------------------
 
-    def _move(self, *words: Word) -> None:
-        """Note where a `cd` may lead; raises NotUnderstood where that is not told."""
+    def _change_directory(self, step: Step) -> None:
+        """Note where a `cd` leads: what is joined to it by `&&` runs there, and nowhere else."""
+        if step.command.in_loop:
+            raise NotUnderstood("a `cd` that may be done again and again")
+        moved = self._moved(*step.command.words[1:])
+        is_sure = step.is_plain and step.command.after in ("", ";", "&", "&&")
+        self._directories = moved if is_sure else _joined(self._directories, moved)
+        self._all_directories = _joined(self._all_directories, moved)
+
+    def _moved(self, *words: Word) -> list[Path]:
+        """Return where the words of a `cd` lead. Raises NotUnderstood where that is not told."""
         targets = [word for word in words if word.text not in ("-P", "-L", "--")]
         if len(targets) != 1 or not targets[0].known or targets[0].pattern:
             raise NotUnderstood("a `cd` to a place that is not told")
@@ -162,11 +175,7 @@ class CommandJudge:
             raise NotUnderstood("a `cd` to a place that is not told")
         # `cd LINK/..` leads back to where it began in bash, and to LINK's parent for the kernel.
         spoken = [Path(os.path.normpath(each / targets[0].text)) for each in self._directories]
-        for path in (*spoken, *self._paths(targets[0].text)):
-            if path not in self._directories:
-                self._directories.append(path)
-        if len(self._directories) > 20:
-            raise NotUnderstood("a `cd` too many")
+        return _joined(spoken, self._paths(targets[0].text))
 
     def _redirections(self, command: Command) -> Iterator[Judgement]:
         for words, writes in ((command.reads, False), (command.writes, True)):
@@ -185,15 +194,19 @@ class CommandJudge:
         """Judge every path that a command may mean by its words; unknown ones are asked about."""
         reads = only_reads(command) or seems_to_read(command)
         takes_away = destroys(command)
+        says = words_do_not_matter(command)
         for place, word in enumerate(command.words):
             if (place == 0 and "/" not in word.text) or _is_text(word) or not word.known:
+                continue
+            if says and not word.pattern:
                 continue
             for text in self._texts(word):
                 for path in self._paths(text):
                     # A program is only read, wherever it lies.
                     yield self._named(path, writes=not reads and place > 0)
-                    if takes_away and self._house.workspace.root.is_relative_to(path):
-                        yield asked(f"{path} holds the whole workspace.")
+            for path in self._paths(_emptied(word)) if takes_away else ():
+                if self._house.workspace.root.is_relative_to(path):
+                    yield asked(f"{path} holds the whole workspace.")
 
     def _named(self, path: Path, *, writes: bool) -> Judgement:
         """Judge a path that a command names; what it does inside is not the path's matter."""
@@ -227,8 +240,8 @@ class CommandJudge:
             raise NotUnderstood("a pattern of very many directories")
         for directory in self._directories:
             whole = _whole(pattern)
-            # `Path.glob` takes no whole paths, and leaves hidden files to its caller.
-            found = glob.iglob(whole, root_dir=directory, include_hidden=True)  # noqa: PTH207
+            # `Path.glob` takes no whole paths, and gives hidden files where the shell does not.
+            found = glob.iglob(whole, root_dir=directory)  # noqa: PTH207
             for name in found:
                 names.append(name)
                 if len(names) > _MOST_NAMES:
@@ -282,9 +295,23 @@ def _whole(text: str) -> str:
         raise NotUnderstood("the home of a user nobody knows") from error
 
 
+def _emptied(word: Word) -> str:
+    """Return what a command that takes a word away leaves empty or gone: of `src/*` it is `src`."""
+    directory, slash, name = word.text.rstrip("/").rpartition("/")
+    return f"{directory}{slash}." if word.pattern and not name.strip("*?") else word.text
+
+
 def _is_text(word: Word) -> bool:
     """Say whether a word is a sign of its own that cannot be a path."""
     return word.text in ("", "-", "--")
+
+
+def _joined(some: Iterable[Path], others: Iterable[Path]) -> list[Path]:
+    """Return the directories of both, each once. Raises NotUnderstood for too many."""
+    found = list(dict.fromkeys((*some, *others)))
+    if len(found) > _MOST_DIRECTORIES:
+        raise NotUnderstood("a `cd` too many")
+    return found
 
 
 def _caught(rules: Iterable[Rule], command: Command) -> bool:

@@ -1,8 +1,9 @@
 """Judges what is read and written by its path."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from agent.permission import Answer, Judgement, Mode
 from agent.permission.places import Standing, place_of
@@ -14,8 +15,7 @@ _ALLOWED = Judgement(answer=Answer.ALLOW)
 _ORDER = (Answer.ALLOW, Answer.ASK, Answer.REFUSE)
 
 
-@dataclass(frozen=True, slots=True)
-class House:
+class House(msgspec.Struct, frozen=True):
     """What a call is judged by: where the session works, its mode, and every rule."""
 
     workspace: Workspace

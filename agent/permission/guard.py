@@ -2,12 +2,12 @@
 
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from agent.permission import Answer, Judgement, Mode
-from agent.permission.commands import CommandJudge
 from agent.permission.files import House, judge_path, worst
 from agent.permission.memory import Memory
 from agent.permission.rules import Rules, WrongRule, parse_rule
@@ -43,7 +43,18 @@ class Guard:
 
     def judge(self, tool: str, action: Action) -> Judgement:
         """Return what is to happen to a call of a tool."""
-        house = House(self.workspace, self.mode, self._rules)
+        judgement = self._judge(tool, action, self.mode)
+        if judgement.answer is not Answer.ASK:
+            return judgement
+        wider = (
+            mode
+            for mode in (Mode.EDIT, Mode.AUTO)
+            if self._judge(tool, action, mode).answer is Answer.ALLOW
+        )
+        return replace(judgement, allowed_in=next(wider, None))
+
+    def _judge(self, tool: str, action: Action, mode: Mode) -> Judgement:
+        house = House(self.workspace, mode, self._rules)
         match action.kind:
             case "talk":
                 return _ALLOWED
@@ -51,7 +62,7 @@ class Guard:
                 writes = action.kind == "write"
                 return worst(judge_path(house, tool, path, writes=writes) for path in action.paths)
             case "fetch":
-                return self._fetch(tool, action.url)
+                return self._fetch(tool, action.url, mode)
             case "run":
                 return self._run(house, action)
 
@@ -71,7 +82,7 @@ class Guard:
             if self._memory:
                 self._memory.add(parsed)
 
-    def _fetch(self, tool: str, url: str) -> Judgement:
+    def _fetch(self, tool: str, url: str, mode: Mode) -> Judgement:
         try:
             parts = urlsplit(url)
             host, port = parts.hostname or "", parts.port
@@ -90,7 +101,7 @@ class Guard:
             return Judgement(answer=Answer.REFUSE, reason=f"A rule refuses {named}.")
         if has(self._rules.ask) or parts.username is not None:
             return Judgement(answer=Answer.ASK, reason=f"{named} is asked about each time.")
-        if has(self._rules.allow) or self.mode is Mode.AUTO:
+        if has(self._rules.allow) or mode is Mode.AUTO:
             return _ALLOWED
         reason = f"A page of {named} would be fetched."
         return Judgement(answer=Answer.ASK, reason=reason, rule=f"fetch: {named}")
@@ -100,8 +111,11 @@ class Guard:
             return _ALLOWED
         if sys.platform == "win32":
             # Its shells read a line differently from the ones we can read.
-            refused = self.mode is Mode.PLAN
+            refused = house.mode is Mode.PLAN
             answer = Answer.REFUSE if refused else Answer.ASK
             return Judgement(answer=answer, reason="Commands are not read on this system.")
+        # Only here: what reads commands is large, and the first request does not wait for it.
+        from agent.permission.commands import CommandJudge
+
         directory = action.paths[0] if action.paths else self.workspace.root
         return CommandJudge(house, Path(directory)).judge(action.command)

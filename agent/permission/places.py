@@ -1,16 +1,16 @@
 """Where a path is: in the workspace, outside of it, at a place of its own, or at our secrets."""
 
 import unicodedata
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path, PurePosixPath
+
+import msgspec
 
 from agent.tools.base import Workspace
 from agent.tools.secret_names import SECRETS, is_environment_file
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GuardedName:
+class GuardedName(msgspec.Struct, frozen=True, kw_only=True):
     """
     A file or directory that is asked about each time, wherever it lies.
 
@@ -93,8 +93,7 @@ class Standing(Enum):
     PRIVATE = "private"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where a path is; `why` completes "PATH …" where it is guarded."""
 
     standing: Standing

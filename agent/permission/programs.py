@@ -23,6 +23,7 @@ READERS: Mapping[str, tuple[str, ...]] = {
     "du": ("--files0-from",),
     "echo": (),
     "egrep": ("-r", "-R", "--recursive", "--dereference-recursive", "-d", "--directories"),
+    "exit": (),
     "false": (),
     "fgrep": ("-r", "-R", "--recursive", "--dereference-recursive", "-d", "--directories"),
     "find": (),
@@ -65,7 +66,16 @@ here: a line `!.env` in the repository's `.ignore` lets it, with no option at al
 # `printf '%n' PATH` sets PATH to 0 in bash, and a repository can have a directory `0`.
 _SETS_VARIABLE = re.compile(r"%[-+ #0'*0-9.$hlLjztq]*n")
 
-_FIND_CHANGES = ("-delete", "-fls", "-fprint", "-fprint0", "-fprintf", "-files0-from", "-follow")
+_FIND_CHANGES = (
+    "-L",
+    "-delete",
+    "-fls",
+    "-fprint",
+    "-fprint0",
+    "-fprintf",
+    "-files0-from",
+    "-follow",
+)
 # What these show depends on settings in the repository, which may name programs to run.
 _GIT_READS = names(
     "blame cat-file describe diff diff-tree grep log ls-files ls-tree merge-base name-rev "
@@ -83,13 +93,16 @@ _NEVER_KEPT = (
         "rg ag ack fd fdfind less more most man pg bat batcat view hyperfine valgrind perf jq "
         "awk gawk mawk sed ed ex vi vim nvim emacs curl wget nc ncat socat telnet cp ln install "
         "tee tar unzip zip kill pkill killall make-kpkg mount umount systemctl service open "
-        "xdg-open osascript tmux screen gh glab npx bunx pipx uvx"
+        "xdg-open osascript tmux screen gh glab npx bunx pipx uvx gmake bmake patch split m4 "
+        "sqlite3 psql mysql mariadb compgen complete compopt fc getopts jobs wait"
     )
 )
 _INTERPRETERS = names(
-    "python python3 python2 pypy node nodejs perl ruby php lua luajit Rscript java "
-    "tclsh osascript pwsh powershell"
+    "python ipython pypy node nodejs ts-node tsx perl ruby irb php lua luajit R Rscript java "
+    "jshell scala groovy elixir erl escript ghc runghc ghci ocaml guile racket sbcl clojure julia "
+    "tclsh pwsh powershell"
 )
+_VERSION = "0123456789."
 _WITH_SUBCOMMANDS = names(
     "git npm pnpm yarn bun deno cargo go rustup pip pip3 uv poetry pdm hatch conda bundle gem rake "
     "composer dotnet mvn gradle ./gradlew ./mvnw make just task cmake ninja bazel apt apt-get "
@@ -109,7 +122,7 @@ _BRINGING_CODE: Mapping[str, tuple[str, ...]] = {
 }
 # A variable of make is looked through when it is used: `X='$(shell rm x)'`.
 _MAKE_CODE = re.compile(r"^[^-].*?=.*[^\w.,+/:@=-]", re.DOTALL)
-_RUN_THEIR_OWN = names("cargo dotnet go swift zig")
+_RUN_THEIR_OWN = names("cargo dotnet go just make rake swift task zig")
 _WITH_SCRIPTS = names("npm pnpm composer")
 _RUN_BY_NAME = names("run run-script exec x tool")
 
@@ -155,7 +168,8 @@ def brings_code(command: Command) -> bool:
 
 def words_do_not_matter(command: Command) -> bool:
     """Say whether a command touches no file, whatever its words turn out to be."""
-    return name_of(command) in _HARMLESS_WORDS
+    name = name_of(command)
+    return name in _HARMLESS_WORDS and command.words[0].text == name
 
 
 def destroys(command: Command) -> bool:
@@ -176,7 +190,7 @@ def rule_for(command: Command) -> str:
         return ""
     if name in _WITH_SUBCOMMANDS or words[0].text in _WITH_SUBCOMMANDS:
         return _with_subcommand(name, words)
-    if name in _INTERPRETERS or name in SHELLS:
+    if name.rstrip(_VERSION) in _INTERPRETERS or name in SHELLS:
         return _rule(words[: _program_words(words)])
     return _rule(words[:1])
 

@@ -1,9 +1,10 @@
 """The user's rules: `shell: git status`, `write: src/**`, `fetch: docs.python.org`."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+
+import msgspec
 
 from agent.command_line import parse
 from agent.command_parts import Command, NotUnderstood, names
@@ -31,8 +32,7 @@ class WrongRule(ValueError):
     """A rule that cannot be read; the message completes "RULE …"."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """
     A rule: what it is about, and the rest of it as the user wrote it, or empty for all.
 
@@ -104,8 +104,7 @@ class Rule:
         return given == wanted
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(msgspec.Struct, frozen=True):
     """The rules of a session; what refuses beats what asks, and that what allows."""
 
     allow: tuple[Rule, ...] = ()

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+
+import msgspec
+from msgspec.structs import replace
 
 from agent.command_line import parse
 from agent.command_parts import Command, NotUnderstood, Word, names
@@ -45,8 +47,7 @@ SETTING = names("export set source .")
 """What changes the shell that later commands run in, and hides no command of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wrapper:
+class Wrapper(msgspec.Struct, frozen=True):
     """
     How a command that runs another one is called.
 
@@ -80,23 +81,28 @@ _GIT_RUNS_BY_LETTER = (("grep", "O"), ("rebase", "x"), ("clone", "u"), ("ls-remo
 _GIT_QUIET = ("--no-pager", "-P", "--no-optional-locks", "--literal-pathspecs")
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """
     A simple command of a line, with what stands around it taken off.
 
     `hazard` says why it is asked about each time, completing "The command …"; most have none.
-    `directory` is where `git -C` moves to first.
+    `directory` is where `git -C` moves to first. `is_plain` says that the line holds it as it
+    is, with nothing around it.
     """
 
     command: Command
     hazard: str = ""
     directory: Word | None = None
+    is_plain: bool = False
 
 
 def steps_of(line: str) -> tuple[Step, ...]:
     """Return every command that a line could run, wrappers looked through. Raises NotUnderstood."""
-    return tuple(step for command in parse(line) for step in _look(command, 0))
+    return tuple(
+        replace(step, is_plain=step.command is command)
+        for command in parse(line)
+        for step in _look(command, 0)
+    )
 
 
 def name_of(command: Command) -> str:
@@ -206,7 +212,8 @@ def _inner_line(command: Command, words: Sequence[Word], depth: int) -> Iterator
         raise NotUnderstood("a line that is put together while it runs")
     yield Step(replace(command, words=()))
     for inner in parse(" ".join(word.text for word in words)):
-        yield from _look(inner, depth + 1)
+        in_loop = command.in_loop or inner.in_loop
+        yield from _look(replace(inner, after="?", in_loop=in_loop), depth + 1)
 
 
 def _found(command: Command, depth: int) -> Iterator[Step]:
@@ -251,6 +258,8 @@ def _git(command: Command) -> Step:
         hazard = "runs git in a directory that is put together while it runs"
     elif rest and rest[0].text in ("config", "filter-branch", "bisect", "submodule", "difftool"):
         hazard = "may run other programs, or set which ones git runs"
+    elif rest and rest[0].text.startswith("credential"):
+        hazard = "shows passwords"
     elif rest and any(_names_program(rest[0].text, word.text) for word in rest[1:]):
         hazard = "names a program for git to run"
     return Step(replace(command, words=(command.words[0], *rest)), hazard, directory)

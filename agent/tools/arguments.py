@@ -24,12 +24,16 @@ def decode(call: ToolCall, tool: BaseTool[A]) -> A:
     reading; a text that was cut off is never taken as whole by a tool that changes something.
     """
     text = call.arguments.encode(errors="replace").decode().strip() or "{}"
-    try:
-        return msgspec.json.decode(text, type=tool.arguments)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        pass
+    fields = msgspec.structs.fields(tool.arguments)
+    # What must be there is missed by name; where nothing must, a wrong name would mean nothing.
+    if any(field.required for field in fields):
+        try:
+            return msgspec.json.decode(text, type=tool.arguments)
+        except (msgspec.DecodeError, RecursionError, UnicodeError):
+            pass
     try:
         value = _parsed(text, tool.reads_only)
+        _check_names(value, frozenset(field.encode_name for field in fields))
         return _converted(value, tool.arguments, tool.reads_only)
     except NotMended as error:
         reason = f"{error}, at character {error.at + 1}"
@@ -71,6 +75,12 @@ def _value(text: str, may_be_cut: bool) -> Any:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return mended(text, may_be_cut=may_be_cut)
+
+
+def _check_names(value: Any, known: frozenset[str]) -> None:
+    """Raise ValidationError where there are members, and none of them has a name that is known."""
+    if isinstance(value, dict) and value and known.isdisjoint(value):
+        raise msgspec.ValidationError(f"Object has no field `{next(iter(value))}`")
 
 
 def _converted(value: Any, wanted: type[A], may_be_cut: bool) -> A:

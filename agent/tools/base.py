@@ -1,13 +1,14 @@
 """What a tool is: a short definition, what a call would do, and doing it; and where it works."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 import msgspec
 
 from agent.messages import ImagePart, TextPart, Tool, ToolCall, ToolResult
+from agent.session_rows import STORED
 
 A = TypeVar("A", bound=msgspec.Struct)
 
@@ -22,8 +23,7 @@ class ToolError(Exception):
     """
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Action:
+class Action(msgspec.Struct, frozen=True, kw_only=True):
     """
     What a call would do, for a permission to judge before anything is done.
 
@@ -40,8 +40,7 @@ class Action:
     preview: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """
     What a call gave: the parts that go to the model, and one line for a person.
 
@@ -65,8 +64,7 @@ class Outcome:
         return ToolResult(call.id, call.name, self.parts, self.is_error)
 
 
-@dataclass(slots=True)
-class Workspace:
+class Workspace(msgspec.Struct):
     """
     Where tools work, for one session: mutable.
 
@@ -74,14 +72,16 @@ class Workspace:
     whose files are never shown to a model (`$HERMES_HOME`). `scratch` is a directory of our own
     for what is too long to show. `environment` is the whole environment of a child process,
     without keys. `read` holds, for each file that was read or written here, the digest of its
-    bytes then: a file that has changed since is not changed by us unread.
+    bytes then: a file that has changed since is not changed by us unread. `stored` gives the
+    text at a position of the conversation, which a model names `stored:POSITION`; None is none.
     """
 
     root: Path
     scratch: Path
     private: tuple[Path, ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)
-    read: dict[Path, str] = field(default_factory=dict)
+    environment: dict[str, str] = msgspec.field(default_factory=dict)
+    read: dict[Path, str] = msgspec.field(default_factory=dict)
+    stored: Callable[[int], str | None] | None = None
 
     def path(self, text: str) -> Path:
         """
@@ -92,9 +92,21 @@ class Workspace:
         if not text or "\0" in text:
             raise ToolError("A path is empty or holds a zero byte.")
         try:
-            return (self.root / Path(text).expanduser()).resolve()
+            return self._stored(text) or (self.root / Path(text).expanduser()).resolve()
         except (OSError, RuntimeError) as error:
-            raise ToolError(f"{text!r} cannot be followed: {error}.") from error
+            raise ToolError(f"{text!r} cannot be followed: {str(error).rstrip('.')}.") from error
+
+    def _stored(self, text: str) -> Path | None:
+        """Return a scratch file with what a name of STORED stands for, or None. Raises OSError."""
+        number = text.removeprefix(STORED)
+        if self.stored is None or number == text or not (number.isascii() and number.isdecimal()):
+            return None
+        content = self.stored(int(number))
+        if content is None:
+            return None
+        path = self.scratch / f"stored-{number}.txt"
+        path.write_bytes(content.encode("utf-8", "replace"))
+        return path.resolve()
 
     def shown(self, path: Path) -> str:
         """Return a path as the model should name it: relative to the root where it is inside."""

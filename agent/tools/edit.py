@@ -1,9 +1,9 @@
 """The tool that replaces exact passages of a file, all or none of them."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from agent.messages import Tool
 from agent.tools.base import Action, BaseTool, Outcome, ToolError, Workspace

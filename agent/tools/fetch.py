@@ -6,11 +6,11 @@ import ipaddress
 import re
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from itertools import count
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from agent.base_url import is_loopback
 from agent.errors import HermesError
@@ -46,8 +46,7 @@ class FetchArguments(msgspec.Struct):
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """What an address gave: where it was in the end, its type without parameters, its bytes."""
 
     url: str
@@ -68,8 +67,8 @@ class Fetch(BaseTool[FetchArguments]):
     proxy, which resolves names itself, only addresses spelled in a URL and names of this machine
     are seen.
 
-    Redirects are followed on the same host (`www.` apart); another host is named to the model,
-    which may ask for it, so that a permission for one host is none for another. Plain http is
+    Redirects are followed on the same host (`www.` apart) and port; another one is named to the
+    model, which may ask for it, so that a permission for one is none for another. Plain http is
     spoken where the URL says so: no key goes along, and what comes is not trusted either way.
     """
 
@@ -130,9 +129,10 @@ class Fetch(BaseTool[FetchArguments]):
             found = await self._ask(url)
             if isinstance(found, Page):
                 return found
-            if _host(found).removeprefix("www.") != _host(url).removeprefix("www."):
+            if _place(found) != _place(url):
                 raise ToolError(
-                    f"{url} redirects to another host: {found}\nFetch that, if it is wanted."
+                    f"{url} redirects to another host or port: {found}\n"
+                    "Fetch that, if it is wanted."
                 )
             url = found
         raise ToolError(f"{url} is the end of more than {MOST_REDIRECTS} redirects.")
@@ -179,6 +179,12 @@ def _checked(text: str) -> str:
 
 def _host(url: str) -> str:
     return urlsplit(url).hostname or ""
+
+
+def _place(url: str) -> tuple[str, int | None]:
+    """Return the host, `www.` apart, and its port unless it is the usual one: as rules name it."""
+    port = urlsplit(url).port
+    return _host(url).removeprefix("www."), None if port in (80, 443) else port
 
 
 def _spelled(host: str) -> list[Address]:

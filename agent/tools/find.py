@@ -11,9 +11,9 @@ from agent.messages import Tool
 from agent.tools import ripgrep
 from agent.tools.base import Action, BaseTool, Outcome, ToolError, Workspace
 from agent.tools.files import in_thread, is_private, reachable, status
-from agent.tools.records import SECONDS, printed
+from agent.tools.records import MOST_BYTES, SECONDS, printed
 from agent.tools.text import counted, named
-from agent.tools.tree import files_below, matcher
+from agent.tools.tree import files_below, matcher, ripgrep_agrees
 
 MOST_RESULTS = 200
 
@@ -64,7 +64,8 @@ class Find(BaseTool[FindArguments]):
         found = [path for path in below if matches(path)]
         told = self._told([start / path for path in found])
         if late:
-            told += f"\n(stopped after {SECONDS:g} seconds; give a path further down)"
+            most = f"{SECONDS:g} seconds or {MOST_BYTES >> 20} MiB of names"
+            told += f"\n(not all: stopped after {most}; give a path further down)"
         summary = f"{named(arguments.pattern)} in {shown}: {counted(len(found), 'file')}"
         return Outcome.of(told, summary=summary)
 
@@ -81,16 +82,17 @@ class Find(BaseTool[FindArguments]):
 
 async def listed(workspace: Workspace, start: Path, program: str) -> tuple[list[str], bool]:
     """
-    Return the files below a directory, relative to it, and whether time was over before the end.
+    Return the files below a directory, relative to it, and whether there may be more of them.
 
-    `program` is the path of `rg`, or empty. Raises ToolError if that cannot be started.
+    There may be where time was over before the end, or the names were too many. `program` is the
+    path of `rg`, or empty. Raises ToolError if that cannot be started.
     """
-    if program:
+    if program and ripgrep_agrees(start, workspace.root):
         found = await printed(ripgrep.listing(program, workspace, start))
         paths = [os.fsdecode(record) for record in found.records]
         if workspace.private:
             paths = [path for path in paths if not is_private(workspace, start / path)]
-        return paths, found.late
+        return paths, found.code is None
     collected: list[str] = []
     try:
         async with asyncio.timeout(SECONDS):

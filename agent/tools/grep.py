@@ -110,6 +110,7 @@ class _Report:
     def add_all(self, found: Found) -> None:
         """Add lines as far as there is room, and what a reader must know of the rest."""
         room = all(map(self._add, found.lines))
+        pattern = self._wanted.pattern
         notes = []
         if found.full or not room:
             notes.append("more matches are not shown: narrow the pattern, path or glob")
@@ -118,7 +119,7 @@ class _Report:
             notes.append(f"stopped after {seconds}: give a simpler pattern, a path or a glob")
         if found.large:
             notes.append(f"too large to search: {', '.join(map(named, found.large[:5]))}")
-        if not self.matches and "\\n" in self._wanted.pattern:
+        if not self.matches and ("\n" in pattern or r"\n" in pattern):
             notes.append("a pattern matches within one line")
         if not self.matches and not notes:
             notes.append("no match")

@@ -13,9 +13,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from agent import confined
 from agent.confined import Spec
@@ -31,8 +32,7 @@ _MOST_DRAINED_BYTES = 4 * 1024 * 1024
 _SECONDS_TO_END = confined.GRACE_SECONDS + 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(msgspec.Struct, frozen=True):
     """
     How a command ended.
 
@@ -257,7 +257,10 @@ def _launch(spec: Spec, control: socket.socket, output: int) -> subprocess.Popen
         file.seek(0)
         # Its environment is almost empty: what a command exports must not run outside (LD_PRELOAD).
         return subprocess.Popen(  # noqa: S603 - our own interpreter and file, no shell
-            [sys.executable, "-I", "-S", confined.__file__, str(file.fileno())],
+            [
+                *spec["within"],
+                *(sys.executable, "-I", "-S", confined.__file__, str(file.fileno())),
+            ],
             stdin=control.fileno(),
             stdout=output,
             stderr=output,
@@ -272,8 +275,11 @@ def _ending(said: bytes) -> Ending:
     """
     Return what the launcher said of the end.
 
-    One that said nothing of it was killed; what it had started is ended as far as it can be.
+    One that said nothing at all was not started: the reason is in the output. One that said
+    nothing of the end was killed; what it had started is ended as far as it can be.
     """
+    if not said:
+        return Ending(confined.NOT_STARTED)
     child = 0
     for line in said.decode().splitlines():
         match line.split():

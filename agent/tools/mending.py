@@ -153,12 +153,12 @@ class _Reader:
                 self.at = plain.end()
             elif self.text[self.at] == quote:
                 self.at += 1
-                return _paired("".join(parts))
+                return _paired("".join(parts), began)
             else:
                 parts.append(self._escape())
         if not self.may_be_cut:
             raise NotMended("A text never ends", began)
-        return _paired("".join(parts))
+        return _paired("".join(parts), began)
 
     def _escape(self) -> str:
         """Read a backslash and what it escapes; one that escapes nothing stands for itself."""
@@ -172,6 +172,12 @@ class _Reader:
         return "\\" if known is None else known
 
 
-def _paired(text: str) -> str:
+def _paired(text: str, at: int) -> str:
     """Return a text with each pair of surrogates as the one character that it stands for."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+    paired = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+    try:
+        # U+DC80 to U+DCFF stand for the bytes of a name that is no UTF-8 (PEP 383).
+        paired.encode(errors="surrogateescape")
+    except UnicodeEncodeError as error:
+        raise NotMended("A text holds half of a surrogate pair", at) from error
+    return paired

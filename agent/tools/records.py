@@ -4,8 +4,9 @@ import asyncio
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from agent.tools.base import ToolError
 
@@ -16,8 +17,7 @@ MOST_BYTES = 16 * 1024 * 1024
 """How much of what a program prints is taken."""
 
 
-@dataclass(slots=True)
-class Printed:
+class Printed(msgspec.Struct):
     """
     The records that a program printed, without their ends.
 
@@ -30,8 +30,7 @@ class Printed:
     late: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Program:
+class Program(msgspec.Struct, frozen=True, kw_only=True):
     """
     A program, its arguments, and what it is given on its standard input.
 

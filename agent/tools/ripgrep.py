@@ -4,7 +4,6 @@ import os
 import shutil
 from base64 import b64decode
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -12,21 +11,20 @@ import msgspec
 
 from agent.tools.base import Workspace
 from agent.tools.records import Program
+from agent.tools.tree import in_repository
 
 # What our own walk leaves out, and nothing by the user's settings or a file of ripgrep's own.
 _SAME_FILES = (
     "--no-config",
     "--no-messages",
     "--hidden",
-    "--no-require-git",
     "--no-ignore-global",
     "--no-ignore-dot",
     "--glob=!.git",
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """A line that matched, or beside one that did: its file's path, number and text."""
 
     kind: str
@@ -64,24 +62,43 @@ class _Record(msgspec.Struct):
 
 
 def installed(workspace: Workspace) -> str:
-    """Return the path of `rg` on the workspace's PATH, or an empty text."""
-    return shutil.which("rg", path=workspace.environment.get("PATH")) or ""
+    """
+    Return the path of `rg` on the workspace's PATH, or an empty text.
+
+    One that lies in the workspace is none: a command could have put it there (`.venv/bin/rg`), and
+    a search runs it without asking and outside of the sandbox.
+    """
+    found = shutil.which("rg", path=workspace.environment.get("PATH"))
+    if found is None or workspace.contains(Path(found).resolve()):
+        return ""
+    return found
 
 
 def listing(program: str, workspace: Workspace, start: Path) -> Program:
     """Return the program that prints the files below a directory, each with a zero byte behind."""
     return Program(
-        command=(program, "--files", "--null", *_SAME_FILES),
+        command=(program, "--files", "--null", *_same_files(start)),
         directory=start,
         environment=workspace.environment,
         end=b"\0",
     )
 
 
-def searching(program: str, options: Sequence[str], paths: Sequence[str]) -> tuple[str, ...]:
-    """Return the command that prints what matches in files or below a directory, for `lines`."""
-    ours = ("--json", "--crlf", "--sort=path", "--max-filesize=32M", *_SAME_FILES)
+def searching(
+    program: str, start: Path, options: Sequence[str], paths: Sequence[str]
+) -> tuple[str, ...]:
+    """
+    Return the command that prints what matches, for `lines`.
+
+    `paths` are files, or the directory `start` itself, relative to it.
+    """
+    ours = ("--json", "--crlf", "--sort=path", "--max-filesize=32M", *_same_files(start))
     return (program, *ours, *options, "--", *paths)
+
+
+def _same_files(start: Path) -> tuple[str, ...]:
+    # With the option it would go on above the top of a repository.
+    return _SAME_FILES if in_repository(start) else ("--no-require-git", *_SAME_FILES)
 
 
 def lines(records: Iterable[bytes]) -> list[Line]:

@@ -3,9 +3,10 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import accumulate, groupby
 from pathlib import Path
+
+import msgspec
 
 from agent.tools import ripgrep
 from agent.tools.base import ToolError, Workspace
@@ -15,7 +16,7 @@ from agent.tools.records import SECONDS, Program, printed
 from agent.tools.ripgrep import Line
 from agent.tools.searching_child import cut
 from agent.tools.secret_names import holds_secrets
-from agent.tools.tree import matcher
+from agent.tools.tree import matcher, ripgrep_agrees
 
 MOST_MATCHES = 200
 """How many matching lines are kept."""
@@ -25,8 +26,7 @@ _ARGUMENT_BYTES = 500_000
 _CHILD = Path(__file__).with_name("searching_child.py")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """
     What is searched for, and where.
 
@@ -50,9 +50,14 @@ class Wanted:
         """The directory to which the paths of lines are relative."""
         return self.start if self.is_directory else self.start.parent
 
+    @property
+    def is_whole(self) -> bool:
+        """Say whether `rg` can be told the directory, and need not be told each file in it."""
+        whole = self.is_directory and not self.glob
+        return whole and ripgrep_agrees(self.start, self.workspace.root)
 
-@dataclass(slots=True)
-class Found:
+
+class Found(msgspec.Struct):
     """
     Lines that match, or stand beside one, by the order of their paths.
 
@@ -60,8 +65,8 @@ class Found:
     time was over before the end.
     """
 
-    lines: list[Line] = field(default_factory=list)
-    large: list[str] = field(default_factory=list)
+    lines: list[Line] = msgspec.field(default_factory=list)
+    large: list[str] = msgspec.field(default_factory=list)
     full: bool = False
     late: bool = False
 
@@ -103,16 +108,17 @@ async def _by_ripgrep(wanted: Wanted) -> Found | None:
         options.append("--ignore-case")
     found = Found()
     batches: Sequence[Sequence[str]] = [["./"]]
-    if wanted.glob or not wanted.is_directory:
+    if not wanted.is_whole:
         # A glob of `rg` itself would bring back what is ignored.
         files, found.late = await _files(wanted)
         batches = list(_batches(files))
     for batch in batches:
         program = Program(
-            command=ripgrep.searching(wanted.program, options, batch),
+            command=ripgrep.searching(wanted.program, wanted.base, options, batch),
             directory=wanted.base,
             environment=wanted.workspace.environment,
-            most=MOST_MATCHES * (2 * wanted.context + 3),
+            # With what it says of each file that has one match, and in the end.
+            most=MOST_MATCHES * (2 * wanted.context + 3) + 2,
             seconds=wanted.seconds,
         )
         output = await printed(program)

@@ -37,8 +37,10 @@ _QUIET = {
 _CACHES = (("GOCACHE", "go-build"), ("npm_config_cache", "npm"), ("UV_CACHE_DIR", "uv"))
 # A pipe in its place is not waited for. (Windows has no such flags, and no shell here.)
 _READ_PLAIN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-# The shell's own, which it makes anew.
-_NOT_KEPT = frozenset({"_", "SHLVL", "PWD"})
+# By these a `*` would stand for `.env` as well, and `cd src` lead elsewhere: not as it was judged.
+_READ_OTHERWISE = frozenset({"BASHOPTS", "CDPATH", "GLOBIGNORE"})
+# The shell's own, which it makes anew, and these.
+_NOT_KEPT = frozenset({"_", "SHLVL", "PWD"}) | _READ_OTHERWISE
 _DENIED = re.compile(
     r"permission denied|read-only file system|operation not permitted|\bE(?:ACCES|PERM|ROFS)\b",
     re.IGNORECASE,
@@ -46,6 +48,9 @@ _DENIED = re.compile(
 # What looks like a path in a complaint: from the root, or by way of a directory above.
 _SPOKEN_PATH = re.compile(r"(?<![\w./])(?:\.\.)?/[^\s'\"`:;,)\]]*")
 _KILL_DENIED = re.compile(r"\bkill\b.*operation not permitted", re.IGNORECASE)
+# In bubblewrap private files, and processes of others, are not there at all.
+_MISSING = re.compile(r"no such file or directory|\bENOENT\b", re.IGNORECASE)
+_NO_PROCESS = re.compile(r"\bkill\b\D*(\d+)\D*no such process", re.IGNORECASE)
 
 
 class ShellArguments(msgspec.Struct):
@@ -224,7 +229,8 @@ class Shell(BaseTool[ShellArguments]):
 
     def _first_environment(self) -> dict[str, str]:
         temporary = str(self._temporary)
-        environment = {**self.workspace.environment, **_QUIET}
+        given = self.workspace.environment
+        environment = {name: given[name] for name in given.keys() - _READ_OTHERWISE} | _QUIET
         environment.update(TMPDIR=temporary, TMP=temporary, TEMP=temporary)
         if self.sandbox.confines:
             for name, folder in _CACHES:
@@ -269,11 +275,26 @@ class Shell(BaseTool[ShellArguments]):
         """Say whether a refusal in the output is the sandbox's own: we ourselves might do it."""
         if not self.sandbox.confines:
             return False
-        lines = [line for line in text.splitlines() if _DENIED.search(line)]
-        return any(
-            _KILL_DENIED.search(line) or any(map(self._is_outside, self._paths_in(line)))
-            for line in lines
-        )
+        return any(map(self._is_refusal, text.splitlines()))
+
+    def _is_refusal(self, line: str) -> bool:
+        if _KILL_DENIED.search(line):
+            return True
+        if _DENIED.search(line):
+            return any(map(self._is_outside, self._paths_in(line)))
+        if self.sandbox.kind == "bubblewrap":
+            return self._is_hidden(line)
+        return False
+
+    def _is_hidden(self, line: str) -> bool:
+        """Say whether what a line calls missing is there for us."""
+        if _MISSING.search(line):
+            return any(not self._area.may_read(path) for path in self._paths_in(line))
+        gone = _NO_PROCESS.search(line)
+        try:
+            return gone is not None and Path("/proc", gone[1]).stat().st_uid == os.getuid()
+        except OSError:
+            return False
 
     def _paths_in(self, line: str) -> Iterator[Path]:
         """Yield the paths in a line of output; the directory itself where there is none."""

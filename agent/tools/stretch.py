@@ -2,8 +2,9 @@
 
 import codecs
 import io
-from dataclasses import dataclass, field
 from typing import BinaryIO
+
+import msgspec
 
 from agent.tools.files import Stopped
 from agent.tools.text import LATIN_1, UTF_8, Encoding
@@ -21,8 +22,7 @@ _LINE_BYTES = LINE_CHARACTERS * 4
 _CHUNK_BYTES = 1024 * 1024
 
 
-@dataclass(slots=True)
-class Stretch:
+class Stretch(msgspec.Struct):
     """
     Lines of a file, from the line `first` (1 is the file's first), without their ends.
 
@@ -32,9 +32,9 @@ class Stretch:
     """
 
     first: int
-    lines: list[str] = field(default_factory=list)
+    lines: list[str] = msgspec.field(default_factory=list)
     total: int | None = None
-    line_ends: set[str] = field(default_factory=set)
+    line_ends: set[str] = msgspec.field(default_factory=set)
     encoding: Encoding = UTF_8
     ends_with_line: bool = True
 

@@ -5,7 +5,8 @@ import difflib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 HEAD_BYTES = 8192
 """How much of a file's beginning tells whether it is text."""
@@ -14,8 +15,7 @@ LARGEST_DIFF_LINES = 4000
 """Changed regions longer than this are shown as all the old lines, then all the new ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
+class Encoding(msgspec.Struct, frozen=True):
     """How a file's text is written: a name for people, Python's codec, and the mark before it."""
 
     name: str
@@ -47,8 +47,7 @@ _KINDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """A file's text, its line ends as they are, and how it is written."""
 
     text: str

@@ -3,9 +3,10 @@
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 from agent.tools.base import ToolError, Workspace
 from agent.tools.files import Stopped, is_private
@@ -62,8 +63,7 @@ def _choices(glob: str) -> list[str]:
     return ready
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(msgspec.Struct, frozen=True):
     """
     The rules of `.gitignore` files that hold in a directory, the outermost first.
 
@@ -127,6 +127,26 @@ def _spec(lines: list[str]) -> "GitIgnoreSpec | None":
         return None
 
 
+def ripgrep_agrees(start: Path, root: Path) -> bool:
+    """
+    Say whether ripgrep, told to search a directory, leaves out what our own walk leaves out.
+
+    It does not in a directory that is ignored (below `.venv/.gitignore`, which is `*`, it found
+    nothing), nor in a tree that is no repository, below rules that are not of the workspace: a
+    `~/.gitignore` hid all there is (ripgrep 15.2, 2026-11-22).
+    """
+    top = _top(start, root)
+    if _rules_above(start, top).covers(f"{start}/"):
+        return False
+    foreign = any((each / _RULES_NAME).exists() for each in top.parents)
+    return in_repository(start) or not foreign
+
+
+def in_repository(start: Path) -> bool:
+    """Say whether a directory is the top of a repository, or below one."""
+    return any((each / ".git").exists() for each in (start, *start.parents))
+
+
 def _above(start: Path, root: Path) -> Ignored:
     """
     Return the rules that hold in a directory by what is above it.
@@ -134,21 +154,25 @@ def _above(start: Path, root: Path) -> Ignored:
     They come from the top of its repository or, without one, from `root`. In a directory that
     is ignored, and was asked for by name, the rules by which it is do not hold.
     """
-    above = [start, *start.parents]
-    top = next((each for each in above if (each / ".git").exists()), None)
-    if top is None:
-        top = root if start.is_relative_to(root) else start
-    directories = above[above.index(start) + 1 : above.index(top) + 1][::-1]
+    path, top = f"{start}/", _top(start, root)
+    ignored = _rules_above(start, top)
+    return _rules_above(start, top, unless=path) if ignored.covers(path) else ignored
 
-    def rules(unless: str = "") -> Ignored:
-        found = Ignored().with_file(str(top), top / ".git" / "info" / "exclude", unless)
-        for directory in directories:
-            found = found.with_file(str(directory), directory / _RULES_NAME, unless)
-        return found
 
-    path = f"{start}/"
-    ignored = rules()
-    return rules(unless=path) if ignored.covers(path) else ignored
+def _top(start: Path, root: Path) -> Path:
+    """Return the directory from which on rules hold in a directory."""
+    for each in (start, *start.parents):
+        if (each / ".git").exists():
+            return each
+    return root if start.is_relative_to(root) else start
+
+
+def _rules_above(start: Path, top: Path, unless: str = "") -> Ignored:
+    found = Ignored().with_file(str(top), top / ".git" / "info" / "exclude", unless)
+    between = [each for each in start.parents if each.is_relative_to(top)]
+    for directory in reversed(between):
+        found = found.with_file(str(directory), directory / _RULES_NAME, unless)
+    return found
 
 
 def files_below(workspace: Workspace, start: Path, stopped: Stopped) -> Iterator[str]:

@@ -10,6 +10,10 @@ from agent.tools.arguments import decode
 from agent.tools.base import Action, BaseTool, Outcome, ToolError
 
 INTERRUPTED = "(interrupted by the user before it was done)"
+OTHERWISE = (
+    "Not done: a file or a link has changed since this call was judged, and it would do something "
+    "else now. Look again, and make it again if need be."
+)
 
 
 class UnderWay:
@@ -53,11 +57,16 @@ class UnderWay:
         Do it; the outcome is set also if it fails, unless it is cancelled.
 
         What the machine or the network refuses is told to the model, too: it may try otherwise.
+        Only what was judged and shown is done: a person may take minutes over it, and what a
+        command left running can put a link in the place of a file meanwhile.
         """
         assert self.tool is not None  # noqa: S101 - `prepare` found it
         began = clock()
         try:
-            self.outcome = await self.tool.run(self.arguments)
+            if self.tool.action(self.arguments) == self.action:
+                self.outcome = await self.tool.run(self.arguments)
+            else:
+                self.fail(OTHERWISE)
         except (ToolError, HermesError, OSError) as error:
             self.fail(str(error))
         finally:

@@ -1,9 +1,9 @@
 """The tool that writes a whole file."""
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from agent.messages import Tool
 from agent.tools.base import Action, BaseTool, Outcome, ToolError, Workspace
@@ -18,8 +18,7 @@ class WriteArguments(msgspec.Struct):
     content: str
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """A file as it is to be: its bytes, the diff from what it was, and notes for the model."""
 
     path: Path

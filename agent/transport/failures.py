@@ -4,9 +4,10 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import urlsplit
+
+import msgspec
 
 from agent.errors import (
     AnswerCutShort,
@@ -35,8 +36,7 @@ class Layer(Enum):
     BODY = "reading the answer"
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """
     What is known about a failure.
 
@@ -84,7 +84,8 @@ def proxy_name(proxy_url: str) -> str:
     """Return a proxy as `host:port` without user name and password."""
     parts = urlsplit(proxy_url)
     default = {"http": 80, "https": 443}.get(parts.scheme, 1080)
-    return f"{parts.hostname}:{parts.port or default}"
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{host}:{parts.port or default}"
 
 
 def _proxy_failed(failure: Failure) -> NetworkError:

@@ -4,11 +4,11 @@ import asyncio
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any, Protocol, Self, cast
 
 import httpcore2
 import httpx2
+import msgspec
 
 from agent.base_url import hide_password, is_loopback
 from agent.errors import ConfigurationError, EgressRefused, NetworkError
@@ -36,8 +36,7 @@ _THEIRS = (
 _EXPLAIN = "`hermes explain` shows the address and where it comes from."
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(msgspec.Struct, frozen=True):
     """
     A request without its key: `key`, if any, is put into the headers as it leaves.
 
@@ -223,7 +222,10 @@ class _Attempt:
         self.layer = Layer.HEAD
         self._opened: _Closable | None = None
         self._network = network
-        self._target = f"{url.host}:{url.port or {'https': 443}.get(url.scheme, 80)}"
+        # As it is asked for: a name in another script can look like another host's.
+        self._target = url.netloc.decode()
+        if url.port is None:
+            self._target += ":443" if url.scheme == "https" else ":80"
         self._limits: dict[str, float | None] = {
             "connect": network.connect_seconds,
             "read": network.silence_seconds,

@@ -1,10 +1,9 @@
 """How requests leave this machine: proxy, certificates, time limits; values only."""
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Network:
+class Network(msgspec.Struct, frozen=True, kw_only=True):
     """
     The way out for one host.
 

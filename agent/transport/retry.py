@@ -1,11 +1,11 @@
 """When to ask again: arithmetic over numbers; the clock and the waiting are the caller's."""
 
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
+import msgspec
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Patience:
+
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """
     How often and how long a request is tried again; times in seconds.
 

@@ -216,9 +216,11 @@ class _Writer:
         """Return the assistant's message, None if nothing is left, and its calls."""
         text = reasoning = ""
         calls: list[ToolCall] = []
+        sent: list[_Call | dict[str, object]] = []
         for part in message.parts:
             if type(part) is ToolCall:
                 calls.append(part)
+                sent.append(self._call(part))
             elif type(part) is TextPart:
                 text += part.text
             elif type(part) is ThinkPart:
@@ -231,7 +233,6 @@ class _Writer:
             reasoning = ""
         if not calls:
             return _Said("assistant", reasoning, text), calls
-        sent = list(map(self._call, calls))
         return _Said("assistant", reasoning or self._shape.reasoning_filler, text, sent), calls
 
     def _call(self, call: ToolCall) -> _Call | dict[str, object]:

@@ -26,5 +26,8 @@ def command(context: click.Context, shell: str) -> None:
     try:
         script = kind(context.find_root().command, {}, "hermes", _VARIABLE).source()
     except RuntimeError as error:
-        raise HermesError(str(error), remedy="bash 4.4 or newer is needed.") from error
+        # What click says of a bash below 4.4, or of none.
+        raise HermesError(
+            str(error), remedy="`hermes completion zsh` and `hermes completion fish` need no bash."
+        ) from error
     say(script)

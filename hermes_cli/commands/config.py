@@ -36,7 +36,10 @@ def command() -> None:
 @click.argument("name")
 @JSON_OPTION
 def get(name: str, as_json: bool) -> int:
-    """Show what NAME is set to, and where; a key is shown as its fingerprint."""
+    """Show what NAME is set to, and where.
+
+    NAME may be a table, such as `providers` or `limits`. A key is shown as its fingerprint.
+    """
     settings = read_settings()
     tell_conflicts()
     prefix = f"{canonical(name)}."
@@ -90,7 +93,11 @@ def _get_table(name: str, table: list[Name], settings: Settings, *, as_json: boo
 @click.argument("value")
 @JSON_OPTION
 def set_(name: str, value: str, as_json: bool) -> None:
-    """Set NAME to VALUE, a setting in config.toml or a variable in .env; never a key."""
+    """Set NAME to VALUE.
+
+    A setting is written to config.toml, a variable to .env; a key to neither, see `hermes key`.
+    A list is one VALUE, with commas between its entries; a command is written as for a shell.
+    """
     settings = read_settings()
     known = find_name(name, settings)
     if known.kind == "key":
@@ -133,7 +140,10 @@ def set_(name: str, value: str, as_json: bool) -> None:
 @click.argument("name")
 @JSON_OPTION
 def unset(name: str, as_json: bool) -> None:
-    """Drop NAME from .env or config.toml; for a shell variable, print the line that drops it."""
+    """Drop NAME from .env or config.toml.
+
+    For a shell variable, the line that drops it there is printed.
+    """
     settings = read_settings()
     known = find_name(name, settings)
     candidates = known.candidates(settings)

@@ -2,11 +2,11 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from agent.errors import HermesError, UsageError
 from hermes_cli import storage
@@ -20,8 +20,7 @@ from hermes_cli.ui.prompt import open_prompter, spinner
 from hermes_cli.ui.style import is_terminal, notice, print_json, say
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What the command line asks for besides the Route; `bundle` is None without the option."""
 
     offline: bool
@@ -66,7 +65,7 @@ def command(provider: str, model: str, base_url: str, *, as_json: bool, **wanted
     Asks the endpoints of the provider in use: one GET /models each, and one request for what is
     left. Exits with 0, with 1 if something is to be looked at, with 3 if something is broken.
     """
-    asked = Wanted(**{field.name: wanted[field.name] for field in fields(Wanted)})
+    asked = Wanted(**{name: wanted[name] for name in Wanted.__struct_fields__})
     asked.check(as_json=as_json)
     flags = Flags(provider=provider, model=model, base_url=base_url)
     with spinner("looking"):

@@ -200,7 +200,9 @@ def _home_pairs(settings: Settings) -> Pairs:
     ]
     if settings.neighbour:
         pairs.append(("", settings.neighbour))
-    return [*pairs, ("User-Agent", USER_AGENT), ("Order", f"{ORDER}: the first one wins")]
+    order = f"{ORDER}: the first one wins"
+    named = "of keys, one chosen by `hermes key use NAME` goes before .env"
+    return [*pairs, ("User-Agent", USER_AGENT), ("Order", order), ("", named)]
 
 
 # --- JSON ---------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from hermes_cli.importing.sources import read_named, read_programs
 from hermes_cli.importing.taking import take
 from hermes_cli.models import read_facts
 from hermes_cli.report import JSON_OPTION, key_document
-from hermes_cli.storage import shown
+from hermes_cli.storage import shell_path, shown
 from hermes_cli.ui.prompt import InputEnded, Prompter, open_prompter
 from hermes_cli.ui.style import is_terminal, notice, print_json
 
@@ -50,7 +50,7 @@ def command(yes: bool, dry_run: bool, paths: tuple[Path, ...], as_json: bool) ->
         notice(sentence)
     prompter = open_prompter()
     if not as_json:
-        tell(prompter, offers, left_out)
+        tell(prompter, offers, left_out, paths)
     is_asked = not (yes or dry_run or as_json) and is_terminal(sys.stdin)
     chosen: Sequence[Offer] = new if yes and not dry_run else ()
     if new and is_asked and is_terminal(sys.stdout):
@@ -61,16 +61,27 @@ def command(yes: bool, dry_run: bool, paths: tuple[Path, ...], as_json: bool) ->
     else:
         tell_taken(prompter, stored)
     if new and not stored:
-        notice("Nothing was taken: `hermes import --yes` takes all that is new.")
+        again = " ".join(("hermes import --yes", *(f"--file {shell_path(each)}" for each in paths)))
+        notice(f"Nothing was taken: `{again}` takes all that is new.")
 
 
 # --- words --------------------------------------------------------------------------------
 
 
-def tell(prompter: Prompter, offers: Sequence[Offer], left_out: Sequence[LeftOut]) -> None:
-    """Print what was found: what is new under its numbers, then what is not taken and why."""
+def tell(
+    prompter: Prompter,
+    offers: Sequence[Offer],
+    left_out: Sequence[LeftOut],
+    paths: Sequence[Path] = (),
+) -> None:
+    """
+    Print what was found: what is new under its numbers, then what is not taken and why.
+
+    `paths` are the files that alone were looked into; without them it was every place.
+    """
     if not offers and not left_out:
-        prompter.say(NOTHING)
+        looked = " or ".join(map(shown, paths))
+        prompter.say(f"No keys were found in {looked}." if looked else NOTHING)
         return
     new = [offer for offer in offers if offer.standing is Standing.NEW]
     others = [offer for offer in offers if offer.standing is not Standing.NEW]
@@ -81,7 +92,7 @@ def tell(prompter: Prompter, offers: Sequence[Offer], left_out: Sequence[LeftOut
         prompter.say(f"  {number:>2}  {offer.found.tool}  {key}  {_place(offer.found.place)}")
         prompter.say(f"      {offer.route.endpoint.name}: {offer.route.chat_base_url}")
         if offer.note:
-            prompter.say(f"      {offer.note}", "yellow")
+            prompter.say(f"      {offer.note}", "magenta")
     if others or left_out:
         prompter.say("Not taken:")
     for offer in others:

@@ -1,7 +1,6 @@
 """`hermes key`: several keys by name, which one is used, and which hosts they may go to."""
 
 import sys
-from typing import Any
 
 import click
 
@@ -22,7 +21,8 @@ from hermes_cli.hosts import checked_host
 from hermes_cli.key_adding import Added, examine, store, store_in_os_keyring
 from hermes_cli.key_check import check
 from hermes_cli.key_file import NamedKey, remove_key
-from hermes_cli.key_list import COLUMNS, block, cells, document, key_lines
+from hermes_cli.key_list import COLUMNS, block, cells, document, key_lines, orphan_notices
+from hermes_cli.key_sources import candidate_of, fault_of
 from hermes_cli.models import read_facts
 from hermes_cli.plan import Task, place_name
 from hermes_cli.report import (
@@ -35,9 +35,10 @@ from hermes_cli.report import (
     told,
 )
 from hermes_cli.storage import shown
-from hermes_cli.ui.prompt import open_prompter, read_input, writable
-from hermes_cli.ui.style import is_terminal, notice, print_json, say
+from hermes_cli.ui.prompt import open_prompter, read_input
+from hermes_cli.ui.style import is_terminal, notice, print_json, say, writable
 from hermes_cli.ui.table import print_table
+from hermes_cli.user_providers import every_provider
 
 PROVIDER_OPTION = click.option("--provider", default="", metavar="ID", help="Whose key it is.")
 
@@ -86,11 +87,18 @@ def add(name: str, provider: str, *, stdin: bool, as_json: bool, **options: bool
         facts=read_facts(),
         probe=options["probe"],
         unchecked=options["unchecked"],
+        command=f"hermes key add {name}".rstrip(),
     )
     added = examine(task, name, _pasted(row, stdin=stdin), any_key=options["any_key"])
     service = ""
     if options["keyring"]:
+        before = settings.setting("providers", row.id, "keyring")
         service = store_in_os_keyring(added)
+        if before is not None and before.value != service:
+            notice(
+                f"{before.name} ({before.where}) named {before.value}, which is not read any more. "
+                f"`hermes config set {before.name} {before.value}` takes it back."
+            )
     else:
         store(added, task)
     _tell_added(added, service, as_json=as_json)
@@ -141,10 +149,10 @@ def _tell_added(added: Added, service: str, *, as_json: bool) -> None:
     elif in_use:
         say('It is the key in use. Next: hermes chat -q "hello"')
     elif used is not None and used.key is not None:
-        say(
-            f"In use is {used.key.value.fingerprint}, from {place_of(used.key)}. "
-            f"`hermes key use {added.named.name}` takes this one."
-        )
+        takes = f"`hermes key use {added.named.name}` takes this one."
+        if service:  # what is in a keyring has no name that `key use` knows
+            takes = "It comes before a keyring's; `hermes explain` shows what else is set."
+        say(f"In use is {used.key.value.fingerprint}, from {place_of(used.key)}. {takes}")
 
 
 # --- list ---------------------------------------------------------------------------------
@@ -161,7 +169,7 @@ def list_(as_json: bool) -> None:
     settings = read_settings()
     lines, failure = key_lines(settings, read_facts())
     in_use = next((line.route for line in lines if line.in_use and line.route), None)
-    notices = (*(in_use.notices if in_use else ()), *settings.notices)
+    notices = (*(in_use.notices if in_use else ()), *orphan_notices(settings), *settings.notices)
     for sentence in notices:
         notice(sentence)
     if as_json:
@@ -199,6 +207,7 @@ def use(name: str, provider: str, *, as_json: bool) -> None:
     """
     settings = read_settings()
     named = _stored(name, provider, settings)
+    _require_usable(named, settings)
     write_settings({("providers", named.provider, "key"): named.name})
     settings = read_settings()
     route = route_for(Flags(provider=named.provider), settings, read_facts())
@@ -229,6 +238,14 @@ def use(name: str, provider: str, *, as_json: bool) -> None:
         say(f"Requests go to the {place_name(route)}.")
 
 
+def _require_usable(named: NamedKey, settings: Settings) -> None:
+    """Raise AuthError for a stored key that no request could carry; nothing is written then."""
+    row = find_provider(named.provider, settings)
+    fault = fault_of(row, candidate_of(settings, named))
+    if fault is not None:
+        raise fault
+
+
 @command.command("remove")
 @click.argument("name")
 @PROVIDER_OPTION
@@ -257,14 +274,16 @@ def remove(name: str, provider: str, *, yes: bool, as_json: bool) -> None:
         )
         return
     say(f"Key {named.name} ({named.key.fingerprint}) is removed from {shown(settings.keys_path)}.")
-    console = next((row.console for row in _endpoints(named, settings)), "")
+    console = _console(named, settings)
     if console:
         say(f"It is still valid: only {console} can end it.")
 
 
-def _endpoints(named: NamedKey, settings: Settings) -> list[Any]:
-    row = find_provider(named.provider, settings)
-    return [each for each in row.endpoints if each.id == named.endpoint and each.console]
+def _console(named: NamedKey, settings: Settings) -> str:
+    """Return where a stored key was issued; empty if that is not known, or its provider is gone."""
+    rows = [row for row in every_provider(settings) if row.id == named.provider]
+    endpoints = [each for row in rows for each in row.endpoints]
+    return next((each.console for each in endpoints if each.id == named.endpoint), "")
 
 
 def _confirmed(named: NamedKey) -> bool:

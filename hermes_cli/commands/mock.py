@@ -1,14 +1,13 @@
 """`hermes mock`: a loopback Kimi for tests and for trying things out."""
 
 import shlex
-import sys
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from agent.errors import ConfigurationError, HermesError, UsageError
 from agent.identity import PRODUCT
+from hermes_cli.extras import install_command
 from hermes_cli.ui.style import say
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def command(port: int, open_gate: bool, settings: tuple[str, ...]) -> None:
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"The loopback Kimi needs the package {error.name}, which is not installed.",
-            remedy=f"`{install_command()}` installs it.",
+            remedy=f"`{install_command(_EXTRA)}` installs it.",
         ) from error
 
     def ready(kimi: "KimiMock") -> None:
@@ -79,25 +78,16 @@ def _switched(setting: str) -> tuple[str, Any]:
         )
     if not equals:
         raise UsageError(
-            f"The switch {name} needs a value.", remedy=f"`hermes mock --set {name}=VALUE`"
+            f"The switch {name} needs a value.",
+            remedy=f"`hermes mock --set {name}=VALUE` gives it one; docs/mock.md has the values.",
         )
     try:
         return name, parse(name, text)
     except ValueError as error:
         raise UsageError(
             f"The loopback Kimi cannot take that: {error}",
-            remedy=f"`hermes mock --set {name}=VALUE`",
+            remedy=f"`hermes mock --set {name}=VALUE` turns it; docs/mock.md has the values.",
         ) from error
-
-
-def install_command() -> str:
-    """Return the command that installs what the mock needs, as our own metadata names it."""
-    wanted = [
-        requirement.partition(";")[0].strip()
-        for requirement in metadata.requires(PRODUCT) or ()
-        if f'extra == "{_EXTRA}"' in requirement
-    ]
-    return shlex.join([sys.executable, "-m", "pip", "install", *wanted])
 
 
 def _lines(kimi: "KimiMock") -> list[str]:

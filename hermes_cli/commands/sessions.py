@@ -1,13 +1,14 @@
 """`hermes sessions`: earlier conversations, listed, searched, shown, exported, deleted."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from agent.errors import UsageError
+from agent.errors import BrokenFile, UsageError
 from agent.messages import Message, TextPart, ThinkPart, ToolCall, ToolResult
 from agent.session_export import (
     SPEAKERS,
@@ -73,15 +74,17 @@ def list_(everywhere: bool, as_json: bool) -> None:
 @_ALL_OPTION
 @JSON_OPTION
 def search(words: tuple[str, ...], everywhere: bool, as_json: bool) -> None:
-    """Find the messages that hold all WORDS, in this directory's conversations.
+    """Find the messages that hold all WORDS.
 
-    What you said, what was answered, calls and their output are searched; reasoning is not.
+    In this directory's conversations: what you said, what was answered, calls and their output
+    are searched; reasoning is not.
     """
     sessions = _sessions()
     here = None if everywhere else Path.cwd()
     known = {each.id: each for each in read_soundly(sessions.path, lambda: sessions.list(here))}
     single = " ".join(words).split()
-    hits = [hit for hit in sessions.search(single) if hit.session_id in known]
+    # Another process may have begun a conversation since they were listed.
+    hits = [hit for hit in sessions.search(single, here) if hit.session_id in known]
     if as_json:
         print_json(
             {
@@ -144,7 +147,10 @@ def show(session_id: str, message: int | None) -> None:
 @click.option("--format", "kind", type=click.Choice(["md", "jsonl"]), default="md")
 @click.option("-o", "--output", default="", metavar="FILE", help="Instead of standard output.")
 def export(session_id: str, kind: str, output: str) -> None:
-    """Print a whole conversation as Markdown or as JSON lines, or write it into a new file."""
+    """Print a whole conversation as Markdown or JSON lines.
+
+    With -o it is written into a new file.
+    """
     sessions = _sessions()
     session = sessions.find(session_id)
     entries = sessions.entries(session.id)
@@ -154,10 +160,14 @@ def export(session_id: str, kind: str, output: str) -> None:
             say(line)
         return
     path = Path(output).expanduser()
+    made = False
     try:
         path.touch(mode=0o600, exist_ok=False)
+        made = True
         path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
     except OSError as error:
+        if made:
+            path.unlink(missing_ok=True)  # a part of a conversation is worse than none
         raise UsageError(
             f"{shown(path)} cannot be written: {reason(error)}.",
             remedy="An existing file is never replaced: name another with `-o FILE`.",
@@ -168,7 +178,13 @@ def export(session_id: str, kind: str, output: str) -> None:
 @command.command("delete")
 @click.argument("session_ids", nargs=-1, required=True, metavar="ID...")
 def delete(session_ids: tuple[str, ...]) -> None:
-    """Delete conversations for good, with all their messages."""
+    """Delete conversations for good, with all their messages.
+
+    What you said in them goes from the history of typed lines too.
+    """
+    # Here, since it brings the prompt with it, which nothing else here needs.
+    from hermes_cli.ui.line_editor import forget_lines
+
     sessions = _sessions()
     for session in [sessions.find(each) for each in session_ids]:
         with Lease() as lease:
@@ -178,12 +194,24 @@ def delete(session_ids: tuple[str, ...]) -> None:
                     "deleted.",
                     remedy=f"End that one, then run `hermes sessions delete {_short(session)}`.",
                 )
+            typed = _said(sessions, session)
             sessions.delete(session.id)
+            forget_lines(sessions.path, typed)
         say(f"Deleted {_short(session)}  {session.title}".rstrip())
 
 
 def _sessions() -> Sessions:
     return Sessions(get_state_path())
+
+
+def _said(sessions: Sessions, session: Session) -> set[str]:
+    """Return what the user said; nothing where it cannot be read, which must go all the same."""
+    said: set[str] = set()
+    with suppress(BrokenFile):
+        for entry in sessions.entries(session.id):
+            parts = entry.message.parts if entry.role == "user" else ()
+            said |= {part.text for part in parts if isinstance(part, TextPart)}
+    return said
 
 
 def _nothing_here() -> str:

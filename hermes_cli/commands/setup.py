@@ -12,8 +12,8 @@ from hermes_cli.entry import take_key
 from hermes_cli.plan import Task, save
 from hermes_cli.proof import offer_proof
 from hermes_cli.setup import finish, task_for, wizard
-from hermes_cli.ui.prompt import open_prompter, read_input, writable
-from hermes_cli.ui.style import is_terminal, notice, say
+from hermes_cli.ui.prompt import open_prompter, read_input
+from hermes_cli.ui.style import is_terminal, notice, say, writable
 
 
 def refuse_key(context: click.Context, option: click.Parameter, value: object) -> None:
@@ -24,7 +24,13 @@ def refuse_key(context: click.Context, option: click.Parameter, value: object) -
 
 
 @click.command(name="setup", help="Paste a key and choose a model.")
-@click.option("--provider", default=PROVIDERS[0].id, show_default=True, help="Its id or alias.")
+@click.option(
+    "--provider",
+    default=PROVIDERS[0].id,
+    show_default=True,
+    metavar="ID",
+    help="Whose key it is.",
+)
 @click.option("--model", default="", metavar="ID", help="Do not ask for the model.")
 @click.option("--base-url", default="", metavar="URL", help="Do not ask for the endpoint.")
 @click.option("--key-stdin", is_flag=True, help="Read one key from standard input, ask nothing.")
@@ -39,7 +45,7 @@ def refuse_key(context: click.Context, option: click.Parameter, value: object) -
     is_eager=True,
     expose_value=False,
     callback=refuse_key,
-    help="Refused, with the reason.",
+    hidden=True,  # it is there to be refused with the reason
 )
 @click.argument(
     "extra",

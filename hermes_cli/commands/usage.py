@@ -11,6 +11,7 @@ from agent.errors import UsageError
 from agent.route import Route
 from agent.usage import Balance, PlanUsage, Window, read_balance, read_plan
 from hermes_cli.auth import Flags
+from hermes_cli.check import remember_left
 from hermes_cli.config import read_settings
 from hermes_cli.models import read_facts
 from hermes_cli.opening import open_client
@@ -45,6 +46,8 @@ def command(provider: str, base_url: str, as_json: bool) -> None:
     body = asyncio.run(_ask(route))
     plan = read_plan(body) if route.endpoint.usage_shape == "plan" else None
     balance = read_balance(body) if plan is None else None
+    if plan is not None:
+        remember_left(route, plan, at=now)
     if as_json:
         _print_document(route, plan, balance, now)
         return

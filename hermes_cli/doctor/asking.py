@@ -3,10 +3,12 @@
 import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+import msgspec
+from msgspec.structs import replace
 
 from agent.errors import ConfigurationError, ConnectTimedOut, HermesError, NetworkError
 from agent.learnt import Facts
@@ -29,17 +31,15 @@ _STEPS = 1.5
 """How many times that all of it may take."""
 
 
-@dataclass(slots=True)
-class Head:
+class Head(msgspec.Struct):
     """What was seen before the body: the peer's address, its certificate, its clock."""
 
     address: str = ""
-    certificate: Mapping[str, Any] = field(default_factory=dict)
+    certificate: Mapping[str, Any] = msgspec.field(default_factory=dict)
     date: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """
     What one endpoint answered, and over what.
 

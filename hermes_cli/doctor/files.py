@@ -5,18 +5,19 @@ import os
 import stat
 import sys
 from pathlib import Path
-from urllib.parse import quote
 
-from agent.errors import ConfigurationError
+from agent.database import connect_reading
+from agent.errors import BrokenFile, ConfigurationError, CorruptFile
 from hermes_cli import storage
 from hermes_cli.config import get_config_path, get_env_path, get_keys_path, get_state_path
-from hermes_cli.doctor.findings import Finding, Fix, Level, broken, found, warned
+from hermes_cli.doctor.findings import Finding, Fix, Level, broken, failed, found, warned
 from hermes_cli.file_notices import open_paths
 
 _LOCK_SECONDS = 2.0
-"""How long a fix waits for another writer."""
+"""How long a look at SQLite, or a fix, waits for another writer."""
 
 _OTHERS = 0o077
+_SETS_ASIDE = "`hermes status` sets it aside under another name and begins a new one."
 
 
 def look_at_files(home: Path) -> list[Finding]:
@@ -82,7 +83,9 @@ def _of_lock(home: Path) -> list[Finding]:
     try:
         with storage.locked(home, 0) if lock.exists() else contextlib.nullcontext():
             left = _leftovers()
-    except ConfigurationError:
+    except ConfigurationError as error:
+        if lock.is_dir():
+            return [failed("files", "lock", error, level=Level.WARNING)]
         return [
             warned(
                 "files",
@@ -113,8 +116,9 @@ def _of_lock(home: Path) -> list[Finding]:
 def _leftovers() -> list[Path]:
     found_paths: list[Path] = []
     for path in (get_env_path(), get_keys_path(), get_config_path()):
-        target = path.resolve()
-        found_paths += target.parent.glob(f".{target.name}.hermes-kimi-*")
+        with contextlib.suppress(OSError):  # links in a circle, which reading the file tells
+            target = storage.resolved(path)
+            found_paths += target.parent.glob(f".{target.name}.hermes-kimi-*")
     return sorted(found_paths)
 
 
@@ -135,8 +139,7 @@ def _of_database(path: Path) -> list[Finding]:
 
     shown = storage.shown(path)
     try:
-        address = f"file:{quote(str(path))}?mode=ro"
-        with contextlib.closing(sqlite3.connect(address, timeout=2, uri=True)) as database:
+        with contextlib.closing(connect_reading(path, _LOCK_SECONDS)) as database:
             [(said,)] = database.execute("pragma quick_check(1)").fetchall()
     except sqlite3.OperationalError as error:
         look = f"`{storage.look_line(path)}` shows who may read it."
@@ -150,6 +153,13 @@ def _of_database(path: Path) -> list[Finding]:
             "files",
             "database",
             f"{shown} is damaged: {said}. It holds conversations and what endpoints told us.",
-            "`hermes status` sets it aside under another name and begins a new one.",
+            _SETS_ASIDE,
         )
     ]
+
+
+def unread(error: BrokenFile) -> Finding:
+    """Return that nobody can read what endpoints told us, though SQLite finds the file whole."""
+    if isinstance(error, CorruptFile):
+        return broken("files", "database", error.message, _SETS_ASIDE)
+    return failed("files", "database", error)

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
+
+import msgspec
 
 from agent.errors import ConfigurationError, HermesError
 
@@ -39,8 +40,7 @@ class Level(Enum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(msgspec.Struct, frozen=True):
     """
     What `--fix` can do about a finding: `words` for the user, and the doing.
 
@@ -51,8 +51,7 @@ class Fix:
     apply: Callable[[], None]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """
     What was found of one subject.
 

@@ -68,7 +68,9 @@ def _without_word(text: str, word: str, placeholder: str) -> str:
 
 def _paths_and_names(settings: Settings | None) -> list[tuple[str, str]]:
     """Return paths, and names that the user made up, with what stands for them; longest first."""
-    pairs = [(str(get_hermes_home()), "$HERMES_HOME"), (str(Path.cwd()), "CURRENT-DIRECTORY")]
+    pairs = [(str(get_hermes_home()), "$HERMES_HOME")]
+    with suppress(OSError):  # it was removed under us
+        pairs.append((str(Path.cwd()), "CURRENT-DIRECTORY"))
     with suppress(RuntimeError):
         pairs.append((str(Path.home()), "~"))
     if settings is not None:

@@ -82,10 +82,10 @@ def _words(step: str, asked: Asked) -> str:
     if step == "DNS":
         address = asked.head.address
         return f"{asked.host} is {address}" if address else f"{asked.host} has an address"
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    port = "" if parts.port else f":{443 if parts.scheme == 'https' else 80}"
     through = " through the proxy" if proxied else ""
     took = f", answered in {asked.seconds:.2f} s" if asked.reached else ""
-    return f"{asked.host}:{port}{through}{took}"
+    return f"{parts.netloc}{port}{through}{took}"
 
 
 def certificate_finding(shown: Any, now: datetime, *, endpoint: str) -> Finding:

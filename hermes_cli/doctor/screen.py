@@ -10,10 +10,9 @@ from agent.identity import PRODUCT, VERSION
 from hermes_cli.doctor.findings import Finding, Level, count, exit_code
 from hermes_cli.doctor.survey import Survey
 from hermes_cli.report import route_document
-from hermes_cli.ui.prompt import writable
-from hermes_cli.ui.style import is_terminal, say
+from hermes_cli.ui.style import is_terminal, say, writable
 
-_STYLES = {Level.OK: "", Level.WARNING: "yellow", Level.BROKEN: "red", Level.SKIPPED: "dim"}
+_STYLES = {Level.OK: "", Level.WARNING: "magenta", Level.BROKEN: "red", Level.SKIPPED: "dim"}
 _LEVEL_WIDTH = max(len(level.value) for level in Level)
 # Under the subject, so that a long command fits into its line and can be copied.
 _REMEDY_HEAD = " " * (_LEVEL_WIDTH + 2)
@@ -80,7 +79,7 @@ def print_report(findings: Sequence[Finding]) -> None:
     for line, style in report_lines(findings, columns=columns):
         say(writable(line), style=style)
     say()
-    style = {0: "green", 1: "yellow"}.get(exit_code(findings), "red")
+    style = {0: "green", 1: "magenta"}.get(exit_code(findings), "red")
     say(writable(summary(findings)), style=style)
 
 

@@ -7,11 +7,19 @@ from typing import Any
 
 from agent.errors import ConfigurationError
 from hermes_cli import storage
+from hermes_cli.agent_settings import (
+    LIMITS,
+    read_fetch_private,
+    read_limits,
+    read_share,
+)
 from hermes_cli.config import Settings, get_hermes_home
 from hermes_cli.doctor.findings import Finding, failed, found, of_notice, warned
 from hermes_cli.fallback import SETTING, read_chain
 from hermes_cli.file_notices import permission_notices
+from hermes_cli.permissions import read_mode, read_rules
 from hermes_cli.probe_wish import probe_wish
+from hermes_cli.sandbox import read_sandbox
 from hermes_cli.setting_names import every_name
 from hermes_cli.user_providers import Unusable, user_providers
 
@@ -33,7 +41,7 @@ def look_at_settings(settings: Settings) -> list[Finding]:
         if isinstance(each, Unusable)
     ]
     try:
-        findings += [*_unknown(settings), *_probes(settings)]
+        findings += [*_unknown(settings), *_probes(settings), *_of_agent(settings)]
     except ConfigurationError as error:
         findings.append(failed("files", "settings", error))
     return findings
@@ -66,9 +74,16 @@ def _unknown(settings: Settings) -> Iterator[Finding]:
 
 
 def _names(tables: Mapping[str, Any]) -> Iterator[Path]:
-    """Yield the path of everything outside of tables, and of everything in a provider's."""
+    """
+    Yield the path of everything outside of tables, and of what a table of ours holds.
+
+    `[permissions]` is left out: a name that nobody reads is an error there.
+    """
     for name in tables:
         yield (name,)
+    limits = tables.get(LIMITS)
+    for name in limits if isinstance(limits, Mapping) else ():
+        yield (LIMITS, name)
     providers = tables.get("providers")
     for provider, table in providers.items() if isinstance(providers, Mapping) else ():
         for name in table if isinstance(table, Mapping) else ():
@@ -97,3 +112,19 @@ def _probes(settings: Settings) -> Iterator[Finding]:
                 probe_wish(name.row, settings)
             except ConfigurationError as error:
                 yield warned("files", "settings", error.message, error.remedy)
+
+
+def _of_agent(settings: Settings) -> Iterator[Finding]:
+    """Yield what an agent would not start with: its limits, sandbox, mode and rules."""
+    for read in (
+        read_limits,
+        read_share,
+        read_fetch_private,
+        read_sandbox,
+        read_mode,
+        read_rules,
+    ):
+        try:
+            read(settings)
+        except ConfigurationError as error:
+            yield failed("files", "settings", error)

@@ -1,7 +1,9 @@
 """Everything the doctor looks at, in order; what cannot be looked at is told as such."""
 
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from agent.errors import AuthError, BrokenFile, HermesError
 from agent.learnt import Facts, Learnt, LiveList
@@ -10,7 +12,7 @@ from hermes_cli.auth import Flags
 from hermes_cli.config import Settings, get_hermes_home, get_state_path, read_settings
 from hermes_cli.doctor.account import look_at_account, look_at_answer
 from hermes_cli.doctor.asking import Asked, ask, can_be_asked, routes_to_ask
-from hermes_cli.doctor.files import look_at_files
+from hermes_cli.doctor.files import look_at_files, unread
 from hermes_cli.doctor.findings import (
     PARTS,
     PARTS_AROUND,
@@ -33,8 +35,7 @@ from hermes_cli.doctor.versions import look_at_versions
 from hermes_cli.report import route_to_show
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Survey:
+class Survey(msgspec.Struct, frozen=True, kw_only=True):
     """
     What was found, sorted by part.
 
@@ -64,7 +65,8 @@ def survey(flags: Flags, *, offline: bool, everything: bool) -> Survey:
         findings += [failed("files", "settings", error), _unlooked("the settings")]
         return Survey(findings=_sorted(findings))
     findings += look_at_settings(settings)
-    facts = _facts(get_state_path())
+    facts, unreadable = _facts(get_state_path())
+    findings += unreadable if not _is_told(get_state_path(), findings) else ()
     try:
         route = route_to_show(flags, settings, facts)
         routes, failures = routes_to_ask(route, flags, settings, facts, everything=everything)
@@ -104,12 +106,18 @@ def _unasked(route: Route) -> str:
     return "not looked at without a key that may go there"
 
 
-def _facts(path: Path) -> Facts:
-    """Return what was learnt; nothing where the file is damaged, which is a finding of its own."""
+def _facts(path: Path) -> tuple[Facts, list[Finding]]:
+    """Return what was learnt; nothing, and why, where every other command stops at the file."""
     try:
-        return Learnt(path).read()
-    except BrokenFile:
-        return Facts()
+        return Learnt(path).read(), []
+    except BrokenFile as error:
+        return Facts(), [unread(error)]
+
+
+def _is_told(path: Path, findings: list[Finding]) -> bool:
+    """Say whether looking at the file has found it broken already."""
+    subjects = {each.subject for each in findings if each.level is not Level.OK}
+    return not subjects.isdisjoint(("database", path.name))
 
 
 def _unlooked(missing: str) -> Finding:

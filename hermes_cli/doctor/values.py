@@ -1,8 +1,9 @@
 """The Route as the resolver gives it: its key, its endpoint, its model, and what they beat."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from agent.choice import Candidate, Chosen, Origin
 from agent.errors import ConfigurationError

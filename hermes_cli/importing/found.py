@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from agent.errors import AuthError, HermesError
 from agent.keys import ApiKey, check_shape, clean_setting
 from hermes_cli import storage
@@ -30,8 +32,7 @@ REFERENCE = "names a variable or a file and holds no key itself"
 NOT_READ = "is written in a way that is not read here"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A file, None for the shell, and where in it: `line 3`, `providers.work`; may be empty."""
 
     path: Path | None
@@ -61,8 +62,7 @@ class Found:
     base_url: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(msgspec.Struct, frozen=True):
     """What cannot be taken and why, as the end of a sentence that begins with the place."""
 
     tool: str

@@ -1,8 +1,10 @@
 """What becomes of each key that was found: whose it is, where it belongs, whether we have it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from enum import Enum
+
+import msgspec
+from msgspec.structs import replace
 
 from agent.base_url import place
 from agent.catalog import PROVIDERS
@@ -27,8 +29,7 @@ class Standing(Enum):
     GATEWAY = "gateway"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Offer:
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """
     A key that was found, with the Route it will have and its standing.
 

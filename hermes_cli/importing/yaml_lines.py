@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 # Possessive: a line of a million blanks must not cost a million times a million steps.
 _KEY = re.compile(
@@ -31,8 +32,7 @@ class NotUnderstood(ValueError):
         self.line = line
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(msgspec.Struct, frozen=True):
     """
     A value and its path; numbers in a path count the items of a list, from 0.
 
@@ -48,14 +48,13 @@ class Setting:
         return f"<{'.'.join(map(str, self.path))} in line {self.line}>"
 
 
-@dataclass(slots=True)
-class _Block:
+class _Block(msgspec.Struct):
     """A mapping or a list that is open: its column, and what it has so far."""
 
     column: int
     path: tuple[str | int, ...]
     is_list: bool
-    keys: set[str] = field(default_factory=set)
+    keys: set[str] = msgspec.field(default_factory=set)
     items: int = 0
 
 

@@ -96,11 +96,23 @@ class JsonScreen(Screen):
             case ToolEnded():
                 self._ended(event)
             case Compacted():
-                self._event("compacted", **msgspec.structs.asdict(event))
+                self._compacted(event)
             case TurnEnded():
                 self._event("turn_ended", **msgspec.structs.asdict(event))
             case MessageAdded():
-                pass  # Its results have ended, one by one, before.
+                pass  # Who drives it has typed it.
+
+    def _compacted(self, event: Compacted) -> None:
+        answer = event.answer
+        usage = answer and answer.usage
+        self._event(
+            "compacted",
+            before_tokens=event.before_tokens,
+            after_tokens=event.after_tokens,
+            how=event.how,
+            usage=usage and msgspec.structs.asdict(usage),
+            cost=cost_document(self._cost(answer) if answer else None),
+        )
 
     def _ended(self, event: ToolEnded) -> None:
         outcome = event.outcome

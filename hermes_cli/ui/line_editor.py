@@ -75,6 +75,15 @@ class LineHistory(History):
         return opened(self._path, _SCHEMA, wait_seconds=_LOCK_SECONDS)
 
 
+def forget_lines(path: Path, lines: Iterable[str]) -> None:
+    """Take lines out of the history, and out of the file. Raises BrokenFile."""
+    with opened(path, _SCHEMA, wait_seconds=_LOCK_SECONDS) as database:
+        # Without this they would stay in the unused parts of the file.
+        database.execute("pragma secure_delete = on")
+        said = [(storable(line),) for line in lines]
+        database.executemany("delete from typed_lines where text = ?", said)
+
+
 def storable(text: str) -> str:
     """Return the text as it can be put into UTF-8: bytes that were none become U+FFFD."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

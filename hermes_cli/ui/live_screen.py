@@ -3,7 +3,7 @@
 import itertools
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from textwrap import indent
 
 from agent.costs import Totals
@@ -13,19 +13,18 @@ from agent.messages import ToolCall
 from agent.tools.base import Outcome
 from hermes_cli.config import color_wanted
 from hermes_cli.ui.blocks import Blocks
-from hermes_cli.ui.prompt import writable
 from hermes_cli.ui.screen import Screen, Sink, WorkEvent
-from hermes_cli.ui.sentences import ending_sentences
-from hermes_cli.ui.style import printable, styled
+from hermes_cli.ui.sentences import ending_sentences, one_line
+from hermes_cli.ui.style import printable, styled, writable
 from hermes_cli.ui.tool_lines import (
     DIFF_LINES,
     call_words,
     diff_lines,
     duration,
     ended_line,
+    fitted,
     question_lines,
     result_text,
-    shortened,
 )
 from hermes_cli.ui.usage_lines import free_words, turn_line
 
@@ -34,6 +33,9 @@ _PLAIN_SIGNS = "|/-\\"
 _LARGEST_PAINTED = 4_000
 _LIVE_ROWS = 12
 _LAST_RESULTS = 50
+_TAIL_PIECES = 40
+_OTHER_ROWS = 6
+"""How many rows are left to the prompt, the status line and what stands above."""
 
 
 class AboveSink(Sink):
@@ -81,7 +83,6 @@ class LiveScreen(Screen):
         self.thought = ""
         self.results: list[tuple[ToolCall, Outcome]] = []
         self.queued = 0
-        self.rows = 24
         self._blocks = Blocks()
         self._has_text = False
         self._thinking: list[str] = []
@@ -134,22 +135,24 @@ class LiveScreen(Screen):
 
     # --- what is live ---------------------------------------------------------------------
 
-    def live(self, columns: int) -> list[str]:
-        """Return the lines that may still change, for a terminal of so many columns."""
+    def live(self, columns: int, rows: int) -> list[str]:
+        """Return the lines that may still change, for a terminal of so many columns and rows."""
         if self._began is None:
             return []
-        lines = self._live_text(columns)
+        lines = self._live_text(columns, max(min(rows - 8, _LIVE_ROWS), 2))
         if self._thinking:
-            tail = "".join(self._thinking[-40:])[-columns:]
-            words = f"thinking {duration(time.monotonic() - self._thinking_since)}: {tail}"
-            lines.append(_dim(shortened(printable(words), columns - 1)))
+            words = f"thinking {duration(time.monotonic() - self._thinking_since)}: "
+            room = max(columns - 1 - len(words), 0)
+            tail = one_line("".join(self._thinking[-_TAIL_PIECES:]))
+            lines.append(_dim(fitted(printable(words + tail[-room:]), columns - 1)))
         now = time.monotonic()
         for running, began in self._running.values():
-            words = f"{call_words(running.call)} · {duration(now - began)}"
-            lines.append(_dim(shortened(printable(words), columns - 1)))
-        return [*lines, _dim(self._spinner()[: columns - 1])]
+            took = f" · {duration(now - began)}"
+            words = fitted(printable(call_words(running.call)), columns - 1 - len(took))
+            lines.append(_dim(words + took))
+        return [*lines[-max(rows - _OTHER_ROWS, 1) :], _dim(fitted(self._spinner(), columns - 1))]
 
-    def _live_text(self, columns: int) -> list[str]:
+    def _live_text(self, columns: int, most: int) -> list[str]:
         rest = self._blocks.rest
         if not rest.strip():
             return []
@@ -157,10 +160,13 @@ class LiveScreen(Screen):
         if (text, width) != (rest, columns):
             drawn = self._paint(rest, columns) if len(rest) <= _LARGEST_PAINTED else ""
             # A long block is drawn as it stands until it is finished.
-            drawn = drawn or writable(printable(rest[-_LARGEST_PAINTED:]))
+            drawn = drawn or "\n".join(
+                _in_rows(writable(printable(rest[-_LARGEST_PAINTED:])), columns)
+            )
             self._painted = (rest, columns, drawn)
-        most = max(min(self.rows - 8, _LIVE_ROWS), 2)
-        return drawn.splitlines()[-most:]
+        lines = drawn.splitlines()
+        # With the blank line that will stand before it: nothing moves when it is finished.
+        return ["", *lines][-most:] if self._has_text else lines[-most:]
 
     def _spinner(self) -> str:
         began = self._began or time.monotonic()
@@ -251,7 +257,7 @@ class LiveScreen(Screen):
         else:
             self._line(indent(event.action.preview, "  "))
         if rest:
-            self._line("\n".join(rest), style="yellow")
+            self._line("\n".join(rest), style="magenta")
 
     def tell(self, text: str) -> None:
         """Show a line."""
@@ -272,7 +278,8 @@ class LiveScreen(Screen):
         began, _ = self._running.pop(event.call.id, (None, 0.0))
         self.results.append((event.call, event.outcome))
         del self.results[:-_LAST_RESULTS]
-        self._line(ended_line(event), style="red" if event.outcome.is_error else "dim")
+        line = ended_line(event, columns=self.columns)
+        self._line(line, style="red" if event.outcome.is_error else "dim")
         if event.outcome.diff and event.call.id not in self._asked:
             self._diff(event.outcome.diff, most=DIFF_LINES)
         elif began is not None and began.action is not None:
@@ -321,6 +328,13 @@ def _drawn(text: str, style: str) -> str:
 def _dim(text: str) -> str:
     text = writable(text)
     return styled(text, "dim") if color_wanted() else text
+
+
+def _in_rows(text: str, columns: int) -> Iterator[str]:
+    """Yield the lines of a text, the long ones in pieces that fit."""
+    for line in text.splitlines():
+        width = columns if line.isascii() else max(columns // 2, 1)
+        yield from (line[at : at + width] for at in range(0, max(len(line), 1), width))
 
 
 def _print(text: str) -> None:

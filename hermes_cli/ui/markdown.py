@@ -3,11 +3,11 @@
 import io
 import re
 
+from markdown_it import MarkdownIt
 from pygments.token import (  # type: ignore[import-untyped]
     Comment,
     Keyword,
     Name,
-    Number,
     String,
     Token,
 )
@@ -21,10 +21,17 @@ from rich.theme import Theme
 from hermes_cli.ui.style import printable
 
 _TRAILING = re.compile(r"[ \t]+((?:\x1b\[[0-9;]*m)*)$", re.MULTILINE)
+_EMPTY_EDGES = re.compile(r"\A(?:(?:\x1b\[[0-9;]*m)*\n)+|(?:\n(?:\x1b\[[0-9;]*m)*)+\Z")
 _NARROWEST = 20
 
+# As rich has it, without what it leaves out or moves: `Vec<String>` lost its type, an image went
+# to the beginning of its paragraph (rich 15.0, 2026-11).
+_PARSER = (
+    MarkdownIt().enable(["strikethrough", "table"]).disable(["html_block", "html_inline", "image"])
+)
+
 _STYLES = {
-    "markdown.code": "cyan",
+    "markdown.code": "magenta",
     "markdown.code_block": "none",
     "markdown.block_quote": "italic",
     "markdown.h1": "bold",
@@ -42,16 +49,15 @@ _STYLES = {
     "markdown.table.border": "dim",
     "markdown.table.header": "bold",
 }
-"""Only what reads on light and on dark: the terminal's own sixteen colours, no background."""
+"""Only what reads on light and on dark: three of the terminal's own colours, no background."""
 
 _CODE_THEME = ANSISyntaxTheme(
     {
         Token: Style(),
         Comment: Style(dim=True),
-        Keyword: Style(color="blue"),
+        Keyword: Style(color="magenta"),
         Name.Function: Style(bold=True),
         Name.Class: Style(bold=True),
-        Number: Style(color="magenta"),
         String: Style(color="green"),
     }
 )
@@ -75,8 +81,8 @@ def painted(text: str, width: int, *, colours: bool) -> str:
         legacy_windows=False,
         _environ={},
     )
-    console.print(_Plain(printable(text), hyperlinks=False))
-    return _TRAILING.sub(r"\1", output.getvalue()).strip("\n")
+    console.print(_Plain(printable(text)))
+    return _EMPTY_EDGES.sub("", _TRAILING.sub(r"\1", output.getvalue()))
 
 
 class _LeftHeading(Heading):
@@ -98,7 +104,12 @@ class _PlainCode(CodeBlock):
 
 
 class _Plain(Markdown):
-    """Markdown with our headings and our code."""
+    """Markdown with our headings and our code, and nothing left out."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("", hyperlinks=False)
+        self.markup = text
+        self.parsed = _PARSER.parse(text)
 
     elements = {  # noqa: RUF012 - as it stands in the class it replaces
         **Markdown.elements,

@@ -1,7 +1,10 @@
-"""Long pastes, folded to a few words in the line that is typed and sent in full."""
+"""What is pasted: long text and images, a few words in the line that is typed, sent in full."""
 
 import re
+from hashlib import sha256
 from pathlib import Path
+
+from hermes_cli.ui.clipboard import png_size
 
 FOLDED_LINES = 8
 FOLDED_CHARACTERS = 1_000
@@ -9,24 +12,30 @@ FOLDED_CHARACTERS = 1_000
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 
+_DIGEST_DIGITS = 8
 _FOLD = re.compile(r"\[pasted (\d+) (?:lines|characters) #(\d+)\]")
 
 
 class Pastes:
-    """The folded pastes of a conversation, by number."""
+    """
+    What was pasted into a conversation: folded text by number, and `images`, PNGs, by the
+    words that stand for each in a line.
+    """
 
     def __init__(self) -> None:
+        self.images: dict[str, bytes] = {}
         self._texts: dict[int, str] = {}
 
     def taken(self, pasted: str) -> str:
         """
         Return what is put into the line for a paste: the text itself, or a fold.
 
-        The path of an image becomes `@PATH`, as a file that is dragged into a terminal is pasted.
+        The path of an image becomes `@PATH`, as a file that is dragged into a terminal is pasted;
+        with blanks in it, `@"PATH"`.
         """
         text = pasted.replace("\r\n", "\n").replace("\r", "\n")
         if image := _image_path(text):
-            return f"@{image} "
+            return f'@"{image}" ' if any(map(str.isspace, image)) else f"@{image} "
         lines = text.count("\n") + 1
         if lines <= FOLDED_LINES and len(text) <= FOLDED_CHARACTERS:
             return text
@@ -34,6 +43,18 @@ class Pastes:
         self._texts[number] = text
         size = f"{lines} lines" if lines > FOLDED_LINES else f"{len(text)} characters"
         return f"[pasted {size} #{number}]"
+
+    def image_taken(self, content: bytes) -> str:
+        """
+        Return the words that stand in a line for a PNG.
+
+        They hold its digest: a line of the history never means another conversation's image.
+        """
+        width, height = png_size(content)
+        digest = sha256(content).hexdigest()[:_DIGEST_DIGITS]
+        words = f"[pasted image {width}x{height} #{digest}]"
+        self.images[words] = content
+        return words
 
     def expanded(self, line: str) -> str:
         """Return a line with its folds in full; one that is none of ours stays as it is."""

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from agent.errors import HermesError, ProviderError
 from hermes_cli.config import color_wanted
-from hermes_cli.ui.style import is_terminal, say
+from hermes_cli.ui.style import is_terminal, say, writable
 
 T = TypeVar("T")
 
@@ -20,9 +20,6 @@ _LONGEST_INPUT = 64 * 1024
 
 _TURN_SECONDS = 0.1
 _LINE_ANEW = "\r\x1b[2K"
-
-# What stands in for a sign where the output's encoding has none (a C locale, a code page).
-_STAND_INS = {"✓": "OK:", "…": "...", "→": "->", "·": "-"}
 
 
 class InputEnded(HermesError):
@@ -64,7 +61,7 @@ class Prompter(Protocol):
         """Return yes or no; `default` if the answer is empty."""
 
 
-def _wrapped(text: str) -> list[str]:
+def wrapped(text: str) -> list[str]:
     """Return a line as it fits the terminal, its continuation set in; whole for a pipe."""
     if not is_terminal(sys.stdout):
         return [text]
@@ -86,7 +83,7 @@ class _Printing:
 
     def say(self, text: str, style: str = "") -> None:
         """Print a line, in what signs the output has, broken between words on a terminal."""
-        for line in _wrapped(writable(text)):
+        for line in wrapped(writable(text)):
             say(line, style=style)
 
     def ask(self, question: str, default: str = "") -> str:
@@ -224,23 +221,6 @@ def read_input() -> str:
     if sys.stdin is None:
         return ""
     return sys.stdin.buffer.read(_LONGEST_INPUT).decode(errors="replace")
-
-
-def writable(text: str) -> str:
-    """Return the text in the signs that standard output can write."""
-    encoding = (sys.stdout.encoding if sys.stdout else None) or "utf-8"
-    for sign, stand_in in _STAND_INS.items():
-        if sign in text and not _fits(sign, encoding):
-            text = text.replace(sign, stand_in)
-    return text if _fits(text, encoding) else text.encode(encoding, "replace").decode(encoding)
-
-
-def _fits(text: str, encoding: str) -> bool:
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _hidden_line(question: str) -> str:

@@ -158,7 +158,7 @@ class Screen:
 
     def notice(self, sentence: str) -> None:
         """Show one line about the run."""
-        self._line(one_line(sentence), style="yellow")
+        self._line(one_line(sentence), style="magenta")
 
     def remark(self, sentence: str) -> None:
         """Show one dimmed line, if somebody watches."""
@@ -250,6 +250,8 @@ class Screen:
                 self._line(ended_line(event), style="red" if event.outcome.is_error else "dim")
             case Compacted():
                 self.notice(compacted_sentence(event))
+                if event.answer is not None:
+                    self._turn = self._turn.plus(event.answer.usage, self._cost(event.answer))
             case TurnEnded():
                 if event.stopped:
                     self.notice(f"{event.stopped} {event.remedy}")

@@ -3,11 +3,11 @@
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import Completer
 from prompt_toolkit.filters import Condition
@@ -20,6 +20,7 @@ from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import get_term_environment_variable, is_dumb_terminal
 
+from hermes_cli.ui.clipboard import Clip
 from hermes_cli.ui.line_editor import Dropped, LineHistory, storable
 from hermes_cli.ui.pastes import Pastes
 
@@ -40,27 +41,31 @@ class _Interrupted(Exception):
     """Ctrl-C was pressed."""
 
 
-@dataclass(slots=True)
-class _Question:
+class _Question(msgspec.Struct):
     """Something that is asked while the agent works; `keys` answer at once."""
 
     text: str
     keys: str
     answer: "asyncio.Future[str]"
-    asked_at: float = field(default_factory=time.monotonic)
+    asked_at: float = msgspec.field(default_factory=time.monotonic)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Scene:
+class Scene(msgspec.Struct, frozen=True, kw_only=True):
     """
-    What is drawn around the line that is typed, for so many columns, and what keys do.
+    What is drawn around the line that is typed, and what keys do.
 
-    `live` are the lines above it that may still change, `status` the one below, both with
-    escape sequences. `shortcuts` are functions by key, as `c-o`.
+    `live` are the lines above it that may still change, for so many columns and rows, `status`
+    the one below, for so many columns, both with escape sequences. `notice` shows a sentence
+    above them. `clipboard` reads the clipboard: an image, or text too if it is told so.
+    `editor` opens a file in the user's editor and says whether it ended well. `shortcuts`
+    are functions by key, as `c-o`.
     """
 
-    live: Callable[[int], list[str]]
+    live: Callable[[int, int], list[str]]
     status: Callable[[int], str]
+    notice: Callable[[str], None]
+    clipboard: Callable[[bool], Awaitable[Clip]]
+    editor: Callable[[str], bool]
     shortcuts: tuple[tuple[str, Callable[[], None]], ...] = ()
 
 
@@ -101,6 +106,7 @@ class Stage:
         self._question: _Question | None = None
         self._stash: Document | None = None
         self._held: list[str] = []
+        self._reads_clipboard = self._sends_then = False
         history.kept_as = self._remembered
         self._output = _output()
         self._session: PromptSession[str] = PromptSession(
@@ -119,6 +125,9 @@ class Stage:
             interrupt_exception=_Interrupted,
             output=self._output,
         )
+        # The library's own way hands the editor the whole environment, with the keys in it.
+        buffer = self._session.default_buffer
+        buffer._open_file_in_editor = scene.editor  # type: ignore[assignment,method-assign]
         self._session.app.min_redraw_interval = _LEAST_REDRAW_SECONDS
         self._session.app.ttimeoutlen = _ESCAPE_SECONDS
         self._session.app.timeoutlen = _SEQUENCE_SECONDS
@@ -127,11 +136,6 @@ class Stage:
     def columns(self) -> int:
         """How wide the terminal is."""
         return self._output.get_size().columns
-
-    @property
-    def rows(self) -> int:
-        """How high the terminal is."""
-        return self._output.get_size().rows
 
     def held(self) -> AbstractContextManager[None]:
         """
@@ -154,6 +158,11 @@ class Stage:
                 text = await self._session.prompt_async(default=default or "")
             except _Interrupted:
                 raise self._dropped(had_text=bool(self._session.default_buffer.text)) from None
+            except EOFError as end:
+                if self._question is None or self._question.answer.done():
+                    raise
+                self._question.answer.set_exception(end)
+                continue
             question = self._question
             if question is None:
                 return storable(self.pastes.expanded(text))
@@ -222,11 +231,15 @@ class Stage:
 
     def _message(self) -> ANSI:
         if self._question is not None:
-            lines = [] if self._session.app.is_done else self._scene.live(self.columns)
+            lines = [] if self._session.app.is_done else self._live()
             return ANSI("\n".join([*lines, self._question.text]))
         if self._session.app.is_done or not self.is_live:
             return ANSI(PROMPT)
-        return ANSI("\n".join([*self._scene.live(self.columns), PROMPT]))
+        return ANSI("\n".join([*self._live(), PROMPT]))
+
+    def _live(self) -> list[str]:
+        size = self._output.get_size()
+        return self._scene.live(size.columns, size.rows)
 
     def _toolbar(self) -> ANSI:
         return ANSI(self._scene.status(self.columns))
@@ -253,6 +266,28 @@ class Stage:
             self._stash = None
         self.refresh()
 
+    # --- the clipboard --------------------------------------------------------------------
+
+    def _take_clipboard(self, *, with_text: bool) -> None:
+        """Put into the line what the clipboard holds, as soon as it is read."""
+        if not self._reads_clipboard and self._question is None:
+            self._reads_clipboard, self._sends_then = True, False
+            self._session.app.create_background_task(self._clip(with_text=with_text))
+
+    async def _clip(self, *, with_text: bool) -> None:
+        try:
+            clip = await self._scene.clipboard(with_text)
+        finally:
+            self._reads_clipboard = False
+        if clip.sentence:
+            self._scene.notice(clip.sentence)
+        elif self._question is None:
+            words = self.pastes.image_taken(clip.image) if clip.image else ""
+            buffer = self._session.default_buffer
+            buffer.insert_text(words or self.pastes.taken(clip.text))
+            if self._sends_then:
+                buffer.validate_and_handle()
+
     # --- keys -----------------------------------------------------------------------------
 
     def _bindings(self) -> KeyBindings:
@@ -262,7 +297,9 @@ class Stage:
 
         @bindings.add("enter")
         def _send(event: KeyPressEvent) -> None:
-            if event.current_buffer.text.strip():
+            if self._reads_clipboard:
+                self._sends_then = True  # with what it gives
+            elif event.current_buffer.text.strip():
                 event.current_buffer.validate_and_handle()
 
         @bindings.add("escape", "enter")
@@ -278,10 +315,6 @@ class Stage:
             if self._interrupt is not None:
                 self._interrupt()
 
-        @bindings.add(Keys.BracketedPaste)
-        def _paste(event: KeyPressEvent) -> None:
-            event.current_buffer.insert_text(self.pastes.taken(event.data))
-
         @bindings.add("y", filter=at_once)
         @bindings.add("a", filter=at_once)
         def _answer(event: KeyPressEvent) -> None:
@@ -292,7 +325,22 @@ class Stage:
 
         for key, shortcut in self._scene.shortcuts:
             bindings.add(key)(_calling(shortcut))
+        self._bind_pastes(bindings)
         return bindings
+
+    def _bind_pastes(self, bindings: KeyBindings) -> None:
+        @bindings.add(Keys.BracketedPaste)
+        def _paste(event: KeyPressEvent) -> None:
+            # Terminals send an empty paste where the clipboard holds nothing but an image.
+            if event.data:
+                event.current_buffer.insert_text(self.pastes.taken(event.data))
+            else:
+                self._take_clipboard(with_text=False)
+
+        @bindings.add("c-v")
+        def _clipboard(event: KeyPressEvent) -> None:
+            del event
+            self._take_clipboard(with_text=True)
 
     def _answers_at_once(self) -> bool:
         question = self._question

@@ -1,15 +1,15 @@
 """The status line: who answers, how full the window is, what it costs, on which branch."""
 
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 _SEPARATOR = " · "
 _BRANCH_PREFIX = "ref: refs/heads/"
 _SHORT_ID = 8
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Status:
+class Status(msgspec.Struct, frozen=True, kw_only=True):
     """
     What the status line shows; empty texts are left out.
 

@@ -15,8 +15,9 @@ DIFF_LINES = 40
 _NAMED_FIRST = ("command", "path", "pattern", "url", "question", "job")
 _CALL_CHARACTERS = 72
 _SUMMARY_CHARACTERS = 100
+_LEAST_CALL = 28
 _MINUTE = 60
-_STYLES = (("+++", "bold"), ("---", "bold"), ("@@", "cyan"), ("+", "green"), ("-", "red"))
+_STYLES = (("+++", "bold"), ("---", "bold"), ("@@", "magenta"), ("+", "green"), ("-", "red"))
 
 
 def call_words(call: ToolCall) -> str:
@@ -25,19 +26,22 @@ def call_words(call: ToolCall) -> str:
     return shortened(f"{call.name} {about}".strip(), _CALL_CHARACTERS)
 
 
-def ended_line(event: ToolEnded) -> str:
-    """Return a call that is done as one line: what it was, what it gave, how long it took."""
-    mark = "✗" if event.outcome.is_error else "✓"
-    words = [f"{mark} {call_words(event.call)}"]
+def ended_line(event: ToolEnded, *, columns: int = 0) -> str:
+    """
+    Return a call that is done as one line: what it was, what it gave, how long it took.
+
+    With `columns`, it fits so many: what it was is cut first.
+    """
     summary = event.outcome.summary or first_line(event.outcome)
-    summary = shortened(
-        summary.removeprefix(f"{_about(event.call.arguments)}: "), _SUMMARY_CHARACTERS
-    )
-    if summary:
-        words.append(summary)
+    summary = summary.removeprefix(f"{_about(event.call.arguments)}: ")
+    words = [shortened(summary, _SUMMARY_CHARACTERS)] if summary else []
     if event.seconds >= 1 and not summary.endswith(" s"):
         words.append(duration(event.seconds))
-    return " · ".join(words)
+    end = "".join(f" · {each}" for each in words)
+    call = f"{'✗' if event.outcome.is_error else '✓'} {call_words(event.call)}"
+    if not columns:
+        return call + end
+    return fitted(fitted(call, max(columns - len(end), _LEAST_CALL)) + end, columns)
 
 
 def question_lines(event: ApprovalWanted) -> list[str]:
@@ -92,6 +96,19 @@ def shortened(text: str, most: int) -> str:
     """Return a text as one line of at most so many characters."""
     line = one_line(text)
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def fitted(text: str, columns: int) -> str:
+    """Return a line that takes at most so many columns of a terminal, cut with an ellipsis."""
+    if text.isascii() and len(text) <= columns:
+        return text
+    from prompt_toolkit.utils import get_cwidth
+
+    if get_cwidth(text) <= columns:
+        return text
+    while text and get_cwidth(text) >= columns:
+        text = text[:-1]
+    return f"{text}…" if columns > 0 else ""
 
 
 def _about(arguments: str) -> str:

@@ -1,12 +1,13 @@
 """Tokens, money, shares and moments in words, for every place that shows them."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from agent.catalog.kimi_models import COMPILED
 from agent.catalog.rows import EndpointRow
 from agent.costs import CacheFall, Cost, Totals, cached_share, cost_of, priced_row
+from agent.learnt import LearntPlan, PlanWindow
 from agent.messages import Message, Usage
 from agent.route import Route
 from agent.usage import Balance, PlanUsage, Wallet, Window
@@ -14,6 +15,7 @@ from agent.usage import Balance, PlanUsage, Wallet, Window
 _SYMBOLS = {"USD": "$", "CNY": "¥"}
 _SMALLEST = Decimal("0.0001")
 _BAR_CHARACTERS = 20
+_FRESH_MINUTES = 5
 
 
 def route_cost(route: Route, served: str, usage: Usage | None) -> Cost | None:
@@ -54,6 +56,13 @@ def free_words(route: Route) -> str:
 def cost_words(cost: Cost, *, free: str) -> str:
     """Return the money of a cost, or why there is none."""
     return free if cost.covered else money(cost.amount, cost.currency)
+
+
+def spent_words(totals: Totals, route: Route, plan: LearntPlan | None, *, now: datetime) -> str:
+    """Return what a conversation cost in a few words; of a plan, what is known to be left."""
+    left = known_left(plan, now=now) if plan else ""
+    free = left or free_words(route)
+    return " + ".join([cost_words(cost, free=free) for cost in totals.costs] or [left])
 
 
 def cost_document(cost: Cost | None) -> dict[str, object] | None:
@@ -137,6 +146,30 @@ def balance_lines(balance: Balance, currency: str) -> list[tuple[str, str]]:
     return [(name, money(amount, currency)) for name, amount in amounts if amount is not None]
 
 
+def known_left(plan: LearntPlan, *, now: datetime) -> str:
+    """
+    Return what is left of the fullest of a plan's windows, and how old that figure is.
+
+    A window that has begun anew since tells nothing; empty if that is so of all.
+    """
+    told = [window for window in plan.windows if _is_under_way(window, now)]
+    if not told:
+        return ""
+    fullest = max(told, key=lambda window: window.used_share)
+    left = f"{fullest.name}: {percent(round(max(1 - fullest.used_share, 0.0), 6))} left"
+    minutes = int((now - datetime.fromisoformat(plan.at)).total_seconds() // 60)
+    return f"{left}, {_age_words(minutes)} ago" if minutes >= _FRESH_MINUTES else left
+
+
+def _is_under_way(window: PlanWindow, now: datetime) -> bool:
+    return not window.resets_at or datetime.fromisoformat(window.resets_at) > now
+
+
+def _age_words(minutes: int) -> str:
+    hours, days = minutes // 60, minutes // (24 * 60)
+    return f"{days} d" if days else f"{hours} h" if hours else f"{minutes} min"
+
+
 def left_words(left: PlanUsage | Balance, currency: str, *, now: datetime) -> str:
     """Return what is left of a plan or of a balance in `currency`, in one line."""
     if isinstance(left, Balance):
@@ -184,9 +217,10 @@ def _share_words(window: Window, *, now: datetime) -> str:
     words = f"{window.name}: {percent(window.used_share)} used"
     if window.resets_at is None:
         return words
-    here, today = window.resets_at.astimezone(), now.astimezone()
-    is_today = here.date() == today.date()
-    return f"{words}, anew {f'at {here:%H:%M}' if is_today else f'on {here:%Y-%m-%d}'}"
+    here = window.resets_at.astimezone()
+    # Late in the evening a window of hours ends on the next day: the hour is what counts.
+    is_near = window.resets_at - now < timedelta(days=1)
+    return f"{words}, anew {f'at {here:%H:%M}' if is_near else f'on {here:%Y-%m-%d}'}"
 
 
 def fall_sentence(fall: CacheFall, messages: Sequence[Message]) -> str:

@@ -40,13 +40,14 @@ UNKNOWN: list[tuple[int, type[errors.ProviderError]]] = [
 def test_a_refusal_has_its_row_the_endpoints_words_and_a_command(
     status: int, message: str, kind: str, row: str, expected: type[errors.ProviderError]
 ) -> None:
-    """Every body of the contract is told apart, quoted, and ends in something to do."""
+    """Every body of the contract is told apart, quoted in whole sentences, and has a remedy."""
     error = classify(status, body(message, kind), endpoint="api.kimi.com", request_id="r1")
 
     assert (error.row, type(error)) == (row, expected)
     assert str(status) in error.message
     assert " ".join(message.split()) in error.message
     assert error.message.startswith("api.kimi.com ")
+    assert error.message.removesuffix('"').endswith((".", "!", "?", "…"))
     assert "`" in error.remedy
     assert (error.status, error.kind, error.request_id) == (status, kind, "r1")
     assert error.exit_code == 4
@@ -83,7 +84,7 @@ def test_words_that_nobody_knows_are_called_unknown_and_shown_whole(
 
     assert type(error) is expected
     assert "known" in error.message
-    assert error.message.endswith('blubb end"')
+    assert error.message.endswith('blubb end".')
 
 
 def test_known_words_are_cut_in_the_message_alone() -> None:

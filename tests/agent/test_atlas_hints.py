@@ -1,9 +1,9 @@
 """The same bodies with the endpoint, the key and the model that were asked with."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from agent import errors
 from agent.atlas import Asked, classify

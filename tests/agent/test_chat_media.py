@@ -1,8 +1,7 @@
 """Images and videos: known by their bytes, measured, refused in a sentence."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from agent.catalog.rows import ModelRow
 from agent.errors import UsageError

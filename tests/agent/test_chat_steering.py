@@ -1,8 +1,7 @@
 """Effort and forced tools, fitted to what a row says the model takes."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from agent.catalog.rows import ModelRow, ThinkingControl
 from agent.errors import UsageError

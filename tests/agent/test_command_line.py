@@ -198,3 +198,24 @@ def test_bash_runs_nothing_that_we_did_not_see(tmp_path: Path) -> None:
         if not any(fits(argv, command) for command in seen[number][1])
     ]
     assert missed == []
+
+
+def test_it_is_told_what_stands_before_a_command() -> None:
+    """The operator, `?` where a group or a word of its own comes between; and what is in a loop."""
+    line = "a && b | c; if d; then e; fi && f $(g && h) && i\nwhile j; do k; done; l"
+    found = {each.words[0].text: (each.after, each.in_loop) for each in parse(line)}
+
+    assert found == {
+        "a": ("", False),
+        "b": ("&&", False),
+        "c": ("|", False),
+        "d": ("?", False),
+        "e": ("?", False),
+        "g": ("", False),
+        "h": ("&&", False),
+        "f": ("?", False),
+        "i": ("&&", False),
+        "j": ("?", True),
+        "k": ("?", True),
+        "l": ("?;", False),
+    }

@@ -1,9 +1,9 @@
 """Money to the last digit, cached shares, and the message that broke the cache."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from agent.catalog.custom import endpoint_at
 from agent.catalog.kimi import KIMI, KIMI_CODE, MOONSHOT, MOONSHOT_CN

@@ -1,6 +1,8 @@
 """The SQLite file when something is wrong with it: damage is told apart from all the rest."""
 
 import random
+import re
+import shlex
 import sqlite3
 from pathlib import Path
 
@@ -90,6 +92,17 @@ def test_a_file_of_another_make_is_no_damage(tmp_path: Path) -> None:
         Learnt(path).read()
     assert not isinstance(told.value, CorruptFile)
     assert f"`mv {path}" in told.value.remedy
+
+
+def test_the_command_can_be_pasted_whatever_the_path(tmp_path: Path) -> None:
+    """A blank and a quote in a name end no word of it."""
+    path = tmp_path / "my agent's" / "x.db"
+    with opened(path, "create table wires (other text);"):
+        pass
+    with pytest.raises(BrokenFile) as told:
+        Learnt(path).read()
+    [command] = re.findall("`([^`]+)`", told.value.remedy)
+    assert shlex.split(command) == ["mv", str(path), f"{path}.broken"]
 
 
 def test_a_locked_or_missing_place_is_no_damage(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ from agent.transport.http import Http, HttpRequest
 from agent.transport.network import Network
 from tests.agent.http_server import Answer, sends, serving, silent
 
+SCRIPT = "xn--80aa1agjdchj.invalid"
+"""A name in Cyrillic letters that look like ours, as a certificate and a setting have it."""
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
@@ -33,7 +35,7 @@ def failed(url: str, network: Network) -> HermesError:
     """Return what one request with a key raises, checking what holds for all of them."""
 
     async def ask() -> None:
-        hosts = frozenset({"127.0.0.1", "localhost", "endpoint.invalid"})
+        hosts = frozenset({"127.0.0.1", "::1", "localhost", "endpoint.invalid", SCRIPT})
         key = ApiKey("sk-hush-12345", hosts=hosts)
         request = HttpRequest("POST", url, body=b"{}", key=key)
         async with Http(network) as http, http.send(request) as answer:
@@ -104,6 +106,15 @@ def test_a_name_without_an_address() -> None:
     assert type(error) is NameNotResolved
     assert "endpoint.invalid" in error.message
     assert "(DNS: " in error.message
+
+
+def test_a_name_is_told_as_it_is_asked_for() -> None:
+    """Not in the letters it stands for, which look like another host's; an address in brackets."""
+    error = failed(f"https://{SCRIPT}/", Network())
+    assert error.message.startswith(f"The name {SCRIPT} has no address")
+    assert failed("https://[::1]:9/", Network()).message.startswith("Nobody answers at [::1]:9 (")
+    proxied = failed("https://endpoint.invalid/", Network(proxy_url="http://[::1]:9"))
+    assert proxied.message.startswith("The proxy [::1]:9 could not be reached")
 
 
 def test_a_certificate_that_nobody_vouches_for() -> None:

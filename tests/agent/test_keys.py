@@ -38,6 +38,14 @@ def test_a_short_key_shows_none_of_its_characters() -> None:
     assert "wxyz" not in ApiKey("abcdwxyz").fingerprint
 
 
+def test_what_is_no_text_has_a_fingerprint_too() -> None:
+    """A variable may hold bytes that are no UTF-8; `hermes key list` broke at one (2026-11-22)."""
+    key = ApiKey(f"{CANARY}-\udcff\udcff")
+    assert key.fingerprint == f"… ({key.digest})"
+    assert key.hide_in(b"nothing of it") == b"nothing of it"
+    assert key.digest != ApiKey(CANARY).digest
+
+
 def test_two_keys_that_end_alike_are_told_apart() -> None:
     """The hash in the fingerprint differs where the last four characters do not."""
     first, second = ApiKey("sk-kimi-first-000-2345"), ApiKey("sk-kimi-other-000-2345")

@@ -5,7 +5,17 @@ from pathlib import Path
 import pytest
 
 from agent.errors import BrokenFile
-from agent.learnt import Facts, Learnt, LearntLimit, LearntWire, LiveList, LiveModel
+from agent.learnt import (
+    Cooling,
+    Facts,
+    Learnt,
+    LearntLimit,
+    LearntPlan,
+    LearntWire,
+    LiveList,
+    LiveModel,
+    PlanWindow,
+)
 
 URL = "https://api.kimi.com/coding/v1"
 DAY = "2026-11-22T10:00:00+00:00"
@@ -32,6 +42,20 @@ def test_what_is_remembered_is_read_again(tmp_path: Path) -> None:
     assert facts.lists[URL, "bbbb"].models == ()
     assert facts.wires == {URL: LearntWire("messages", DAY)}
     assert facts.limits == {(URL, "aaaa", "k3"): LearntLimit(262_144, None, DAY)}
+
+
+def test_what_a_plan_has_left_is_replaced_whole(tmp_path: Path) -> None:
+    """Windows in their order, by endpoint and key; one that is no longer told is gone."""
+    store = Learnt(tmp_path / "x.db")
+    windows = (PlanWindow("5 hours", 0.12, DAY), PlanWindow("7 days", 1.0))
+    store.remember_plan(URL, "aaaa", LearntPlan((*windows, PlanWindow("month", 0.5)), DAY))
+    store.remember_plan(URL, "bbbb", LearntPlan(windows[:1], DAY))
+    store.remember_plan(URL, "aaaa", LearntPlan(windows, DAY))
+
+    assert store.read().plans == {
+        (URL, "aaaa"): LearntPlan(windows, DAY),
+        (URL, "bbbb"): LearntPlan(windows[:1], DAY),
+    }
 
 
 def test_a_new_list_replaces_the_old_one(tmp_path: Path) -> None:
@@ -61,3 +85,19 @@ def test_a_file_that_is_no_database_is_named_and_left_alone(tmp_path: Path, cont
         Learnt(path).read()
     assert f"mv {path}" in caught.value.remedy
     assert path.read_bytes() == content
+
+
+def test_a_longer_rest_is_not_cut_short_by_another_process(tmp_path: Path) -> None:
+    """A limit of pace met just after the money was used up; a clock that was set back counts."""
+    store = Learnt(tmp_path / "x.db")
+    used_up = Cooling(until=4_600.0, at=1_000.0, reason="used up")
+    store.remember_cooling(URL, "aaaa", used_up)
+
+    store.remember_cooling(URL, "aaaa", Cooling(until=1_061.0, at=1_001.0, reason="pace"))
+    assert store.read().cooling == {(URL, "aaaa"): used_up}
+    longer = Cooling(until=5_000.0, at=1_400.0, reason="used up again")
+    store.remember_cooling(URL, "aaaa", longer)
+    assert store.read().cooling == {(URL, "aaaa"): longer}
+    before = Cooling(until=160.0, at=100.0, reason="pace")
+    store.remember_cooling(URL, "aaaa", before)
+    assert store.read().cooling == {(URL, "aaaa"): before}

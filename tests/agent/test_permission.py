@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from agent.permission import Answer, Mode
 from agent.permission.guard import Guard
@@ -253,3 +254,26 @@ def test_a_wrong_rule_is_told(text: str) -> None:
 def test_a_rule_can_be_written_down_again(text: str) -> None:
     """What is shown and kept is what was read."""
     assert parse_rule(str(parse_rule(text))) == parse_rule(text)
+
+
+@pytest.mark.parametrize(
+    ("tool", "action", "mode"),
+    [
+        ("edit", Action(kind="write", paths=(Path("app.py"),)), EDIT),
+        ("edit", Action(kind="write", paths=(Path(".envrc"),)), None),
+        ("shell", Action(kind="run", command="rm app.py"), AUTO),
+        ("shell", Action(kind="run", command="sort app.py >sorted"), EDIT),
+        ("shell", Action(kind="run", command="sudo ls"), None),
+        ("shell", Action(kind="run", command="ls; sudo ls; make"), None),
+        ("fetch", Action(kind="fetch", url="https://example.org"), AUTO),
+    ],
+)
+def test_the_mode_that_allows_it_is_told(
+    workspace: Workspace, tool: str, action: Action, mode: Mode | None
+) -> None:
+    """`rm app.py` has no rule, and yet there is a mode for it; for `sudo` there is none."""
+    paths = tuple(workspace.root / path for path in action.paths)
+
+    judgement = Guard(workspace).judge(tool, replace(action, paths=paths))
+
+    assert (judgement.answer, judgement.allowed_in) == (ASK, mode)

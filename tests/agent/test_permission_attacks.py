@@ -265,3 +265,130 @@ def test_names_of_keys_are_listed_once(workspace: Workspace) -> None:
         assert guard.judge("read", action).answer is ASK, name
     for name in (".env.example", "env", ".config/app"):
         assert not holds_secrets(name), name
+
+
+# --- where a command runs -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "for i in 1 2 3; do cd ..; done; cat secret",
+        "for i in 1 2 3\ndo\ncd ..\ndone\ncat hermes/keys.toml",
+        "while cd ..; do cat secret; done",
+        "until ! cd ..; do true; done; cat secret",
+        "for i in 1 2 3; do eval 'cd ..'; done; cat secret",
+        "if true; then for i in 1 2 3; do { cd ..; }; done; fi; cat secret",
+    ],
+)
+def test_a_cd_in_a_loop_is_asked_about(workspace: Workspace, line: str) -> None:
+    """From a directory far down it was one step up to us, and led out of the workspace unseen."""
+    for mode in (Mode.ASK, Mode.EDIT, Mode.AUTO):
+        assert judged(workspace, line, mode=mode, where="far/away").answer is ASK
+    assert judged(workspace, "cd src && for i in 1 2; do ls; done").answer is ALLOW
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cd src && cd .. && ls",
+        "cd src && touch ../new.txt",
+        "mkdir -p src && cd src && cat ../notes.txt && cd ..",
+        "true; cd src && (cat ../notes.txt)",
+        "cd src &&\n# up again\ncat ../notes.txt",
+        "echo a | (cd src && cat ../notes.txt)",
+    ],
+)
+def test_behind_a_cd_that_was_done_a_command_runs_there(workspace: Workspace, line: str) -> None:
+    """`cd build && cmake ..` was asked about in `auto`: it might have run where it began."""
+    assert judged(workspace, line, mode=Mode.AUTO).answer is ALLOW
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cd src; cat ../secret",
+        "cd src || cat ../secret",
+        "cd src | true && cat ../secret",
+        "true | cd src && cat ../secret",
+        "true || cd src && cat ../secret",
+        "! cd nowhere && cat ../secret",
+        "(cd src) && cat ../secret",
+        "(cd src && true) && cat ../secret",
+        "{ true || cd src; } && cat ../secret",
+        "if false; then cd src; fi && cat ../secret",
+        "true && cat <(cd src) ../secret",
+        "true && ls `cd src` && cat ../secret",
+        "cat <<E &&\n$(cd src)\nE\ncat ../secret",
+        "sh -c 'cd src' && cat ../secret",
+        "timeout 5 cd src && cat ../secret",
+        "env cd src && cat ../secret",
+        "git -C src status && cat ../secret",
+        "cd src && true & cat ../secret",
+        "cd src && true || cat ../secret",
+    ],
+)
+def test_a_cd_that_may_not_have_been_done_counts_for_nothing(
+    workspace: Workspace, line: str
+) -> None:
+    """Each reads `secret` beside the workspace in bash, though a `cd src` stands before it."""
+    judgement = judged(workspace, line, "shell: git -C", "shell: git status")
+
+    assert judgement.answer is ASK
+
+
+# --- what a sign stands for ---------------------------------------------------------------
+
+
+def test_a_star_is_what_the_shell_makes_of_it(workspace: Workspace) -> None:
+    """`grep x *` leaves `.env` and `.git` out, and was asked about for them; `.*` is them."""
+    for line in ("grep x *.txt", "wc -l */*.py", "ls src/*"):
+        assert judged(workspace, line).answer is ALLOW, line
+    (workspace.root / "link").unlink()
+    (workspace.root / "a:").unlink()
+    (workspace.root / ".git/config").touch()
+    assert judged(workspace, "grep x *").answer is ALLOW
+    for line in ("grep x .*", "cat .e*", "cat .g*/config"):
+        assert judged(workspace, line, mode=Mode.AUTO).answer is ASK, line
+
+
+def test_all_that_is_in_the_workspace_is_taken_away_after_a_question(workspace: Workspace) -> None:
+    """`rm -rf *` is `rm -rf .` to anybody but a shell; of one directory it is an `auto` matter."""
+    for line in ("rm -rf *", "rm -rf ./*", "rm -rf */", "rm -rf src/../?*", "mv * src"):
+        judgement = judged(workspace, line, mode=Mode.AUTO)
+        assert judgement.answer is ASK, line
+    assert judged(workspace, "rm -rf src/*", mode=Mode.AUTO).answer is ALLOW
+    assert judged(workspace, "rm -f src/*.pyc", mode=Mode.AUTO).answer is ALLOW
+
+
+def test_what_is_only_said_is_no_path(workspace: Workspace) -> None:
+    """`echo .env >> .gitignore` reads no `.env`; where it goes and what a `*` shows still count."""
+    assert judged(workspace, "echo .env >> .gitignore", mode=Mode.EDIT).answer is ALLOW
+    assert judged(workspace, "printf '%s\\n' /etc/passwd || exit 1").answer is ALLOW
+    for line in ("echo x >> .env", "echo /etc/*", "./echo .env", "echo x | tee .env"):
+        assert judged(workspace, line, mode=Mode.EDIT).answer is ASK, line
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        ("python3.11 -c x", ""),
+        ("python3.11 src/app.py", "shell: python3.11 src/app.py"),
+        ("perl5.36 -e x", ""),
+        ("ipython", ""),
+        ("julia -e x", ""),
+        ("sqlite3 x.db", ""),
+        ("split --filter=make notes.txt", ""),
+        ("jobs -x make", ""),
+        ("compgen -C make", ""),
+        ("gmake all", ""),
+        ("find -L . -name x", ""),
+        ("git credential fill", ""),
+        ("make run", "shell: make run"),
+    ],
+)
+def test_a_rule_for_one_is_no_rule_for_all(workspace: Workspace, line: str, rule: str) -> None:
+    """`shell: python3.11` would have been one for every program; so would the others' names."""
+    judgement = judged(workspace, line)
+
+    assert (judgement.answer, judgement.rule) == (ASK, rule)

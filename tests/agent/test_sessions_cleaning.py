@@ -1,6 +1,6 @@
 """A conversation that goes on elsewhere: what goes with it, what stays behind, what is renamed."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from agent.catalog import find
 from agent.choice import Chosen, Origin

@@ -57,6 +57,19 @@ def test_going_back_loses_nothing(sessions: Sessions, said: str) -> None:
     assert {hit.session_id for hit in sessions.search(["message", "4"])} == {kept}
 
 
+def test_what_is_said_after_going_back_to_the_start_is_the_title(
+    sessions: Sessions, said: str
+) -> None:
+    """The title is the first line of what is there, not of what was taken back."""
+    sessions.rewind(said, 1, at=LATER)
+    assert sessions.find(said).title == "message 0"
+
+    kept = sessions.rewind(said, 0, at=LATER)
+    assert (sessions.find(said).title, sessions.find(kept).title) == ("", "message 0")
+    sessions.append(said, user("another"), at=LATER)
+    assert sessions.find(said).title == "another"
+
+
 def test_a_conversation_goes_on_shorter_and_stays_stored(sessions: Sessions, said: str) -> None:
     """Of what was left out or changed, the original is where it was; positions never move."""
     summary = user("what was before")

@@ -1,15 +1,17 @@
 """The journal between a loop and the disk: places, views, another Route, going back, kill -9."""
 
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from agent.compaction import drop_oldest_tool_output
-from agent.errors import UsageError
+from agent.errors import BrokenFile, UsageError
 from agent.estimate import Counted
 from agent.events import Finished
 from agent.journal import SessionJournal
@@ -69,6 +71,20 @@ def journal_of(sessions: Sessions, where: Route, session_id: str = "one") -> Ses
     return SessionJournal(sessions, session_id, directory=HERE, route=lambda: where)
 
 
+def test_a_conversation_without_its_first_message_is_not_stored(sessions: Sessions) -> None:
+    """A process killed between the two, or a full disk, left an empty one in the list."""
+    begun = sessions.create(directory=HERE, provider="p", base_url="u", model="m", at="2026-11-22")
+    with closing(sqlite3.connect(sessions.path)) as database, database:
+        database.execute(
+            "create trigger full before insert on session_messages"
+            " begin select raise(abort, 'disk full'); end"
+        )
+
+    journal_of(sessions, route(PLATFORM_KEY)).add(user("hi"))
+
+    assert [each.id for each in sessions.list()] == [begun]
+
+
 def test_a_conversation_is_stored_from_its_first_message_on(sessions: Sessions) -> None:
     """Opening makes nothing; who answered, what it used and cost stands with the answer."""
     where = route(PLATFORM_KEY)
@@ -115,8 +131,7 @@ def test_what_was_left_out_is_found_where_the_pointer_says(sessions: Sessions) -
         if isinstance(part, ToolResult) and isinstance(part.parts[0], TextPart)
     ]
     assert notes == [
-        f"(left out: 9,000 characters; `hermes sessions show one --message {place}` holds it)"
-        for place in (2, 4)
+        f"(left out: 9,000 characters; read the path stored:{place} to see it)" for place in (2, 4)
     ]
     assert [entry.message for entry in sessions.entries("one")] == live
     assert sessions.load("one") == second
@@ -193,6 +208,80 @@ def test_going_back_and_going_another_way(sessions: Sessions) -> None:
     assert sessions.load(kept) == tuple(said)
     assert sessions.load("one") == (*said[:2], user("other"))
     assert sessions.load(journal.session_id) == (user("one"), user("third way"))
+
+
+def broken(sessions: Sessions) -> None:
+    """Put something in the place of the file that takes nothing more."""
+    for file in sessions.path.parent.glob(f"{sessions.path.name}*"):
+        file.unlink()
+    sessions.path.mkdir()
+
+
+def test_what_the_file_does_not_take_is_still_made_fit(sessions: Sessions) -> None:
+    """To another provider without the reasoning, and back with it: all of it is in memory."""
+    home, other = route(PLATFORM_KEY), elsewhere()
+    journal = journal_of(sessions, home)
+    journal.add(user("go"))
+    broken(sessions)
+    live = (user("go"), ANSWER, result("a" * 9_000), user("and?"))
+    for message in live[1:]:
+        journal.add(message)
+
+    assert isinstance(journal.failure, BrokenFile)
+    there = journal.messages_for(other)
+    assert ThinkPart("Hm. ", "sig") not in there[1].parts
+    assert "read:0" not in str(there)
+    assert journal.pointer(there[2]) == ""
+    journal.replace(drop_oldest_tool_output(there, 0, pointer=journal.pointer), "So.")
+    back = journal.messages_for(home)
+    assert back[:2] == live[:2]
+    assert "left out: the conversation" in str(back[2])
+    for asked in (journal.turns, journal.fork, lambda: journal.rewind(0)):
+        with pytest.raises(BrokenFile, match=r"is not kept on disk any more: .*x.db") as told:
+            asked()
+        assert "`" in told.value.remedy
+
+
+def test_without_a_file_a_shortened_conversation_is_counted_anew(sessions: Sessions) -> None:
+    """Else it would be taken to be too long, and be summed up, before every request."""
+    journal = journal_of(sessions, route(PLATFORM_KEY))
+    live = [user("go"), ANSWER, result("x")]
+    journal.add(live[0])
+    journal.add(live[1], finished(ANSWER))
+    broken(sessions)
+    journal.add(live[2])
+    assert journal.counted is not None
+
+    journal.replace(live[1:], "So.")
+
+    assert journal.counted is None
+
+
+def test_another_file_in_the_place_of_ours_ends_no_turn(sessions: Sessions) -> None:
+    """Somebody moved it away: the new one knows nothing of this conversation."""
+    journal = journal_of(sessions, route(PLATFORM_KEY))
+    journal.add(user("go"))
+    broken(sessions)
+    sessions.path.rmdir()
+
+    journal.add(ANSWER)
+
+    assert isinstance(journal.failure, UsageError)
+    assert sessions.list() == ()
+
+
+def test_what_was_gone_back_in_is_the_last_one_used(sessions: Sessions) -> None:
+    """`-c` goes on with it at once, not with the copy that has what was taken back."""
+    where = route(PLATFORM_KEY)
+    journal = journal_of(sessions, where)
+    for text in ("one", "two"):
+        journal.add(user(text))
+
+    journal.rewind(1)
+
+    last = sessions.last(HERE)
+    assert last is not None
+    assert last.id == "one"
 
 
 def test_a_killed_process_leaves_a_conversation_that_goes_on(sessions: Sessions) -> None:

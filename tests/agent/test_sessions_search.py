@@ -1,5 +1,6 @@
 """Searching what was said: words, their beginnings, other scripts, and without an index."""
 
+import contextlib
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from agent.messages import Message, TextPart, ThinkPart, ToolCall, ToolResult, user
 from agent.session_rows import SCHEMA
-from agent.session_search import found_in
+from agent.session_search import MOST_HITS, found_in
 from agent.sessions import Sessions
 from tests.agent.test_sessions import AT, begun
 
@@ -78,6 +79,48 @@ def test_any_text_can_be_searched_for(sessions: Sessions, word: str, found: list
     assert places(sessions, word) == found
 
 
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["C++"], [0]),
+        (["my_function"], [2]),
+        (["foo.py"], [4]),
+        (["FUNCTION", "my_"], [2]),
+        (["say", "\u89e3"], [6]),
+        (["cafe\u0301"], [7]),
+    ],
+)
+def test_signs_in_a_word_count(sessions: Sessions, words: list[str], found: list[int]) -> None:
+    """The index knows letters only: `C++` is not every word that begins with a c."""
+    session_id = begun(sessions)
+    texts = ("in C++ here", "cat c", "my_function", "my function", "foo.py", "foo python")
+    for text in (*texts, "say \u89e3\u6790", "Caf\u00e9"):
+        sessions.append(session_id, user(text), at=AT)
+
+    assert places(sessions, *words) == found
+
+
+def test_other_directories_take_no_places(sessions: Sessions) -> None:
+    """What was said here is found though hundreds of newer messages elsewhere hold it too."""
+    here = begun(sessions)
+    sessions.append(here, user("needle"), at=AT)
+    sessions.append(here, user("=>"), at=AT)
+    elsewhere = sessions.create(
+        directory=Path("/srv/else\udcff"), provider="p", base_url="u", model="m", at=AT
+    )
+    with sqlite3.connect(sessions.path) as database:
+        database.executemany(
+            "insert into session_texts (session_id, position, text) values (?, ?, 'needle =>')",
+            [(elsewhere, position) for position in range(MOST_HITS + 1)],
+        )
+    database.close()
+
+    directory = sessions.find(here).directory
+    assert [hit.position for hit in sessions.search(["needle"], directory)] == [0]
+    assert [hit.position for hit in sessions.search(["=>"], directory)] == [1]
+    assert len(sessions.search(["needle"], Path("/srv/else\udcff"))) == MOST_HITS
+
+
 def test_what_was_added_since_is_found_and_what_was_deleted_is_not(sessions: Sessions) -> None:
     """The index follows; of a deleted conversation no word is left anywhere in the file."""
     first, second = begun(sessions), begun(sessions)
@@ -107,6 +150,20 @@ def test_the_excerpt_shows_what_is_around(sessions: Sessions) -> None:
     assert "a needle b" in hit.excerpt
     assert hit.excerpt.endswith("…")
     assert len(hit.excerpt) <= 122
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_a_file_that_may_not_be_written_is_searched(sessions: Sessions, indexed: bool) -> None:
+    """Line by line: the index, which may be there and old, cannot be brought up to date."""
+    session_id = begun(sessions)
+    sessions.append(session_id, user("red"), at=AT)
+    assert not indexed or sessions.search(["red"])
+    sessions.append(session_id, user("green"), at=AT)
+    with contextlib.closing(sqlite3.connect(sessions.path)) as database:
+        database.execute("pragma query_only = on")
+        [hit] = found_in(database, ["GREEN"])
+
+    assert hit.position == 1
 
 
 class Without(sqlite3.Connection):

@@ -256,3 +256,23 @@ def test_a_damaged_turn_is_told(snapshots: Snapshots, project: Path, tmp_path: P
         snapshots.last(project)
 
     assert f"`rm -r {manifest.parent}`" in told.value.remedy
+
+
+def test_what_cannot_be_done_whole_is_not_done_at_all(snapshots: Snapshots, project: Path) -> None:
+    """One file was put back, the next failed; the remedy then changed the first one again."""
+    turn(snapshots, project, **{"app.py": "new\n", "sub__file": "new"})
+    turn(snapshots, project, **{"app.py": "newer\n", "sub__file": "newer", "a__made": "x"})
+    (project / "sub/file").unlink()
+    (project / "sub").rmdir()
+    (project / "sub").write_text("in the way")
+    before = state(project)
+
+    with pytest.raises(BrokenFile, match=r"sub cannot be put back: .* Nothing was changed\."):
+        snapshots.take_back(last(snapshots, project), force=True)
+
+    assert state(project) == before
+    (project / "sub").unlink()
+    snapshots.take_back(last(snapshots, project), force=True)
+    assert (project / "app.py").read_text() == "new\n"
+    assert (project / "sub/file").read_text() == "new"
+    assert not (project / "a").exists()

@@ -123,16 +123,20 @@ def test_output_that_is_shorter_than_its_note_stays() -> None:
     """Nothing is won by it, and what was left out once is not left out again."""
     messages = (call(0), result(0, "ok"), call(1), result(1, "x" * 999), user("?"))
 
-    once = drop_oldest_tool_output(messages, 0, pointer=lambda _: "show it")
+    once = drop_oldest_tool_output(messages, 0, pointer=lambda _: "stored:2")
     twice = drop_oldest_tool_output(once, 0, pointer=lambda _: "show another")
 
     assert once[1] is messages[1]
-    assert once[3] == result(1, "(left out: 999 characters; `show it` holds it)")
+    assert once[3] == result(1, "(left out: 999 characters; read the path stored:2 to see it)")
     assert twice == once
     image = Message("tool", (ToolResult("a", "a", (ImagePart(b"x", "image/png"),)),))
-    [emptied, _] = drop_oldest_tool_output((image, user("")), 0, pointer=lambda _: "it")
+    [emptied, _] = drop_oldest_tool_output((image, user("")), 0, pointer=lambda _: "stored:3")
     assert emptied.parts == (
-        ToolResult("a", "a", (TextPart("(left out: 0 characters and 1 image; `it` holds it)"),)),
+        ToolResult(
+            "a",
+            "a",
+            (TextPart("(left out: 0 characters and 1 image; read the path stored:3 to see it)"),),
+        ),
     )
 
 
@@ -141,10 +145,11 @@ def test_the_middle_of_a_last_output_goes_where_nothing_else_can() -> None:
     long = result(0, "a" * 500 + "b" * 500)
 
     first, said, cut = cut_tool_output(
-        (result(1, "x"), user("y" * 999), long), 100, pointer=lambda _: "it"
+        (result(1, "x"), user("y" * 999), long), 100, pointer=lambda _: "stored:3"
     )
 
     assert first == result(1, "x")
     assert said == user("y" * 999)
-    text = f"{'a' * 50}\n(left out here: 900 characters; `it` holds it)\n{'b' * 50}"
+    note = "(left out here: 900 characters; read the path stored:3 to see it whole)"
+    text = f"{'a' * 50}\n{note}\n{'b' * 50}"
     assert cut == result(0, text)

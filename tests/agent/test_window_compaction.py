@@ -3,10 +3,11 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from agent.choice import Chosen, Origin
 from agent.client import Client
@@ -211,7 +212,7 @@ def test_what_the_endpoint_counted_decides(kimi: KimiMock, tmp_path: Path) -> No
 
     assert done.event is not None
     assert done.event.before_tokens == 9_009
-    assert "hermes sessions show one --message 2" in str(done.messages[2])
+    assert "stored:2" in str(done.messages[2])
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,17 @@ def patches(source: str) -> list[str]:
     return findings
 
 
+def dataclasses_for_nothing(source: str) -> list[str]:
+    """Return the dataclasses that keep no field out of their `repr`: a Struct does for them."""
+    return [
+        f"line {node.lineno}: {node.name} is a dataclass"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ClassDef)
+        and any("dataclass" in ast.unparse(each) for each in node.decorator_list)
+        and "repr=False" not in ast.unparse(node)
+    ]
+
+
 def foreign_names(source: str) -> list[str]:
     """Return literals with another product's name or headers, and a User-Agent not our constant."""
     findings = [
@@ -131,6 +142,19 @@ def foreign_names(source: str) -> list[str]:
         if agent and not (isinstance(value, ast.Name) and value.id == "USER_AGENT"):
             findings.append(f"line {name.lineno}: a User-Agent that is not USER_AGENT")
     return findings
+
+
+def no_command(source: str) -> list[str]:
+    """Return the remedies, written out in place, that name no command in backquotes."""
+    return [
+        f"line {node.value.lineno}: {ast.unparse(node.value)}"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.keyword)
+        and node.arg == "remedy"
+        and isinstance(node.value, ast.Constant)
+        and node.value.value
+        and "`" not in str(node.value.value)
+    ]
 
 
 def registry_hosts(text: str) -> list[str]:

@@ -121,11 +121,15 @@ def test_certificates_that_are_not_there_are_a_sentence(
     ("url", "shown"),
     [
         ("http://user:secret@p.invalid:80/x", "http://user:…@p.invalid:80/x"),
-        ("http://user@p.invalid:80", "http://user@p.invalid:80"),
         ("http://p.invalid:80", "http://p.invalid:80"),
         ("https://p.invalid/a@b", "https://p.invalid/a@b"),
         ("http://[::1]:80", "http://[::1]:80"),
         ("user:secret@p.invalid:80", "user:…@p.invalid:80"),
+        # A name without a password is a token, with many a proxy.
+        ("http://secret@p.invalid:80/x", "http://…@p.invalid:80/x"),
+        ("http://secret:@p.invalid:80", "http://…@p.invalid:80"),
+        ("secret@p.invalid:80", "…@p.invalid:80"),
+        ("https://p.invalid/a/@b", "https://p.invalid/a/@b"),
         ("http://user:se/cr?et@@p.invalid", "http://user:…@p.invalid"),
         ("http://me@work.invalid:secret@p.invalid", "http://me@work.invalid:…@p.invalid"),
         ("", ""),

@@ -158,6 +158,34 @@ def test_a_setting_nobody_reads_is_told_with_the_name_that_was_meant(here: Here)
     assert "0123456789abcdef" not in str(document)
 
 
+def test_settings_an_agent_would_not_start_with_are_broken(here: Here) -> None:
+    """
+    The doctor reads the agent's settings as the agent does.
+
+    They once went unseen: the doctor found nothing wrong, and `hermes` did not start. A list
+    of rules under a name that nobody reads stops both: what it refuses would be allowed.
+    """
+    here.write(
+        "config.toml",
+        'sandbox = "on"\nfetch_private = "maybe"\ncompact_at = "most"\n'
+        '[permissions]\nmode = "yolo"\nrefused = ["shell: git push"]\n'
+        '[limits]\nturn_steps = "many"\nturn_step = "3"\n',
+    )
+
+    document = looked(here)
+
+    told = of_level(document, "broken")
+    assert "turn_steps is 'many', and should be a number above 0" in told[0]
+    assert "compact_at is 'most'" in told[1]
+    assert "fetch_private is 'maybe'" in told[2]
+    assert "`sandbox` is `auto` or `off`" in told[3]
+    assert "permissions.mode is 'yolo'" in told[4]
+    assert "line 6: a name in [permissions] is none of mode, allow, ask, refuse" in told[5]
+    [unread] = of_level(document, "warning")
+    assert "line 9: `turn_step` is no setting of ours" in unread
+    assert here("permissions").code == 3
+
+
 def test_a_table_that_defines_no_provider_is_broken_and_alone(here: Here) -> None:
     """It stands in nobody's way, and is told with its line."""
     here.write("config.toml", '[providers.own]\nname = "Own"\n')

@@ -1,5 +1,6 @@
 """`hermes doctor` and the home's files: permissions, leftovers, locks, SQLite, and `--fix`."""
 
+import contextlib
 import json
 import os
 import signal
@@ -146,6 +147,52 @@ def test_a_directory_where_a_file_should_be(here: Here, name: str) -> None:
 
     assert any(f"~/.hermes/{name}" in sentence for sentence in of_level(document, "broken"))
     assert document["exit_code"] == 3
+
+
+def test_a_directory_in_the_place_of_the_lock(here: Here) -> None:
+    """It was told as a process that writes just now, with a command that finds nobody."""
+    here.write(".env", "")
+    (here.home / LOCK_NAME).mkdir()
+
+    document = looked(here)
+
+    [finding] = [each for each in document["findings"] if each["level"] == "warning"]
+    assert f"~/.hermes/{LOCK_NAME} is a directory" in finding["sentence"]
+    assert f"`rmdir ~/.hermes/{LOCK_NAME}`" in finding["remedy"]
+
+
+def test_links_that_lead_in_a_circle(here: Here) -> None:
+    """One line with the command that shows it, and no crash."""
+    here.home.mkdir(mode=0o700, parents=True)
+    (here.home / ".env").symlink_to(".env")
+
+    document = looked(here)
+
+    assert any("~/.hermes/.env" in sentence for sentence in of_level(document, "broken"))
+    assert document["exit_code"] == 3
+
+
+def test_a_database_that_no_command_can_use_is_told(here: Here) -> None:
+    """What `hermes status` stops at is broken for the doctor too, though SQLite finds it whole."""
+    path = here.write("hermes-kimi.db", "")
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.executescript("create table wires (of_another_make text)")
+
+    document = looked(here)
+    status = here("status", env=PLAN)
+
+    assert status.code == document["exit_code"] == 3
+    [sentence] = of_level(document, "broken")
+    assert f"Error: {sentence}" in status.stderr
+
+
+def test_a_home_whose_name_is_no_text(tmp_path: Path) -> None:
+    """A directory made elsewhere may have bytes in its name that are no UTF-8."""
+    here = Here(Path(os.fsdecode(bytes(tmp_path) + b"/home-\xff/.hermes")))
+    with contextlib.closing(sqlite3.connect(here.write("hermes-kimi.db", ""))) as database:
+        database.executescript("create table a (b)")
+
+    assert "SQLite finds hermes-kimi.db whole" in of_level(looked(here), "ok")
 
 
 SOMEBODY_ELSE = """

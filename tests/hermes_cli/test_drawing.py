@@ -1,5 +1,6 @@
 """What a conversation draws, as values: Markdown, tool lines, the status line, pastes, answers."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,18 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
+from prompt_toolkit.utils import get_cwidth
 
 from agent.errors import UsageError
-from agent.loop_events import ToolEnded
+from agent.events import TextDelta, ThinkDelta
+from agent.loop_events import ToolBegan, ToolEnded
 from agent.messages import ImagePart, TextPart, ToolCall, text_of
 from agent.tools.base import Outcome
 from hermes_cli.approval import Decision, choices, decision_of
 from hermes_cli.attachments import message_of
 from hermes_cli.ui.blocks import Blocks
 from hermes_cli.ui.completion import ConversationCompleter
+from hermes_cli.ui.live_screen import LiveScreen
 from hermes_cli.ui.markdown import painted
 from hermes_cli.ui.pastes import Pastes
 from hermes_cli.ui.status_line import Status, branch_of
+from hermes_cli.ui.style import printable, styled
 from hermes_cli.ui.tool_lines import call_words, diff_lines, duration, ended_line
 
 DOCUMENT = """# Title
@@ -105,10 +110,17 @@ def test_markdown_has_our_escapes_and_no_others(*, colours: bool) -> None:
     assert bool(styles) is colours
 
 
-def ended(arguments: str, outcome: Outcome, *, name: str = "shell", seconds: float = 0.1) -> str:
+def ended(
+    arguments: str,
+    outcome: Outcome,
+    *,
+    name: str = "shell",
+    seconds: float = 0.1,
+    columns: int = 0,
+) -> str:
     """Return the line of a call that is done."""
     call = ToolCall("x:0", name, arguments)
-    return ended_line(ToolEnded(call=call, outcome=outcome, seconds=seconds))
+    return ended_line(ToolEnded(call=call, outcome=outcome, seconds=seconds), columns=columns)
 
 
 def test_a_call_is_one_line_whatever_it_holds() -> None:
@@ -125,12 +137,61 @@ def test_a_call_is_one_line_whatever_it_holds() -> None:
     assert [duration(0.44), duration(12.9), duration(200)] == ["0.4 s", "12 s", "3 min 20 s"]
 
 
+def test_a_call_takes_one_line_of_a_narrow_terminal() -> None:
+    """What it was is cut before what it gave; wide signs count as the two columns they take."""
+    command = '{"command": "printf 日本語日本語 | sort -u | head -n 20 >/tmp/somewhere.txt"}'
+    outcome = Outcome.of("", summary="exit 0, 0.1 s")
+
+    assert ended(command, outcome, columns=60) == (
+        "✓ shell printf 日本語日本語 | sort -u | hea… · exit 0, 0.1 s"
+    )
+    assert get_cwidth(ended(command, outcome, columns=60)) <= 60
+    assert ended(command, outcome, columns=200).endswith("somewhere.txt · exit 0, 0.1 s")
+    long = Outcome.of("why " * 40, is_error=True)
+    assert all(get_cwidth(ended(command, long, columns=at)) <= at for at in range(1, 90))
+
+
+def live_screen() -> LiveScreen:
+    """Return a screen in the middle of a turn."""
+    screen = LiveScreen()
+    screen.sink.place = lambda _: None
+    screen.begin_turn()
+    return screen
+
+
+@pytest.mark.parametrize("sign", ["x", "字"])
+def test_what_is_live_fits_the_terminal(sign: str) -> None:
+    """A line of ten thousand signs, twenty calls, long thinking: the prompt stays in sight."""
+    screen = live_screen()
+    screen.show(ThinkDelta("hm " * 500))
+    thinking = screen.live(40, 10)
+    screen.show(TextDelta(sign * 10_000))
+    text = screen.live(40, 10)
+    for number in range(20):
+        call = ToolCall(str(number), "read", json.dumps({"path": sign * 60}))
+        screen.show(ToolBegan(call=call, action=None))
+    calls = screen.live(40, 10)
+
+    for lines in (thinking, text, calls):
+        plain = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines]
+        assert len(plain) <= 7
+        assert all(get_cwidth(line) <= 40 for line in plain)
+
+
+def test_a_block_does_not_move_when_it_is_finished() -> None:
+    """The blank line that will stand between two blocks is there while the second one grows."""
+    screen = live_screen()
+    screen.show(TextDelta("One.\n\nTwo"))
+
+    assert screen.live(40, 24)[:2] == ["", "Two"]
+
+
 def test_a_diff_is_coloured_and_folded() -> None:
     """Added green, removed red; of a long one the rest is counted."""
     lines = list(diff_lines("@@ -1 +1 @@\n-a\n+b\n c\n" + "+x\n" * 50, colours=True, most=4))
 
     assert lines[:4] == [
-        *("\x1b[36m@@ -1 +1 @@\x1b[0m", "\x1b[31m-a\x1b[0m", "\x1b[32m+b\x1b[0m", " c"),
+        *("\x1b[35m@@ -1 +1 @@\x1b[0m", "\x1b[31m-a\x1b[0m", "\x1b[32m+b\x1b[0m", " c"),
     ]
     assert lines[4:] == ["\x1b[2m… 50 more lines: /last shows them\x1b[0m"]
     assert list(diff_lines("-a\x1b[31m\n", colours=False)) == ["-a[31m"]
@@ -168,6 +229,44 @@ def test_the_branch_is_read_without_a_program(tmp_path: Path) -> None:
     assert branch_of(tree) == "01234567"
 
 
+@pytest.mark.parametrize(
+    ("text", "drawn"),
+    [
+        ("use Vec<String> here", "use Vec<String> here"),
+        ("<details>\nit is here\n</details>", "<details> it is here </details>"),
+        ("one ![two](u.png) three", "one !two (u.png) three"),
+        ("| a |\n|---|\n| 1<br>2 |", " a\n ──────\n 1<br>2"),
+    ],
+    ids=["generics", "details", "image", "table"],
+)
+def test_nothing_of_an_answer_is_left_out(text: str, drawn: str) -> None:
+    """What looks like HTML is text, an image is its name in its place, no blank lines come in."""
+    assert painted(text, 60, colours=False) == drawn
+
+
+def test_the_colours_read_on_light_and_on_dark() -> None:
+    """
+    Red, green and magenta alone, never bright: yellow and cyan have a contrast of 1.7 and 2.0 on
+    white, blue has 2.2 on black (xterm's palette). What is in green has a sign beside it.
+    """
+    code = "# a comment\nclass A(B):\n    def f(self):\n        return 'x' + str(1) is None\n"
+    languages = ("python", "rust", "html", "diff", "json", "bash")
+    fences = "\n".join(f"```{name}\n{code}```\n" for name in languages)
+    text = f"# A `b`\n\n> *q* **b** [l](http://x.example)\n\n- `c`\n\n---\n\n{fences}\n{DOCUMENT}"
+    drawn = painted(text, 80, colours=True)
+    drawn += "".join(diff_lines("--- a\n+++ b\n@@ -1 +1 @@\n-a\n+b\n", colours=True))
+    drawn += "".join(styled("x", style) for style in ("dim", "bold", "red", "green", "magenta"))
+
+    codes = {code for codes in re.findall(r"\x1b\[([0-9;]*)m", drawn) for code in codes.split(";")}
+    assert codes <= {"0", "1", "2", "3", "4", "31", "32", "35"}
+
+
+def test_a_direction_cannot_be_turned_around() -> None:
+    """What would show a command in another order than it runs is seen; marks and joiners stay."""
+    assert printable("rm \u202etxt.\u2066a\x1b[8m\x85") == "rm \ufffdtxt.\ufffda[8m"
+    assert printable("א\u200fב 👩\u200d💻") == "א\u200fב 👩\u200d💻"
+
+
 def test_long_pastes_are_folded_and_come_back(tmp_path: Path) -> None:
     """By number, in full; what only looks like a fold stays; an image's path is named."""
     pastes = Pastes()
@@ -179,6 +278,9 @@ def test_long_pastes_are_folded_and_come_back(tmp_path: Path) -> None:
     assert pastes.taken(text) == "[pasted 21 lines #1]"
     assert pastes.taken("y" * 2_000) == "[pasted 2000 characters #2]"
     assert pastes.taken(f"'{image}'") == f"@{image} "
+    shot = tmp_path / "Screen shot at 10\u202f12.png"
+    shot.write_bytes(PNG)
+    assert pastes.taken(str(shot).replace(" ", "\\ ")) == f'@"{shot}" '
     line = "a [pasted 21 lines #1] b [pasted 9 lines #9]"
     assert pastes.expanded(line) == f"a {text.replace(chr(13), '')} b [pasted 9 lines #9]"
 
@@ -192,6 +294,11 @@ def test_a_line_may_carry_images(tmp_path: Path) -> None:
     message = message_of(line, tmp_path, images=True)
     assert message.parts == (TextPart(line), ImagePart(PNG, "image/png"))
     assert text_of(message_of("no @file", tmp_path, images=False)) == "no @file"
+    (tmp_path / "a b.png").write_bytes(PNG)
+    pasted = {"[pasted image 1x1 #0]": PNG + b"1"}
+    both = message_of('see [pasted image 1x1 #0] @"a b.png" [pasted image 1x1 #1]', tmp_path,
+                      images=True, pasted=pasted)  # fmt: skip
+    assert both.parts[1:] == (ImagePart(PNG + b"1", "image/png"), ImagePart(PNG, "image/png"))
     for wrong, images in (("@a.png", False), ("@b.gif", True)):
         with pytest.raises(UsageError):
             message_of(wrong, tmp_path, images=images)

@@ -1,6 +1,8 @@
 """`hermes import`: where it looks, and what it meets there."""
 
 import os
+import re
+import shlex
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -98,6 +100,20 @@ def test_a_named_file_is_known_by_its_name(here: Here, name: str, text: str) -> 
     [key] = here.json("import", "--file", str(path))["keys"]
 
     assert (key["endpoint"], key["file"]) == ("moonshot", str(path))
+
+
+def test_what_is_said_of_a_named_file_is_about_that_file(here: Here) -> None:
+    """Nothing found there is no word about other places, and the command takes from the file."""
+    empty = put(here, "nothing.env", "A=1\n")
+    full = put(here, "with a blank.env", f"KIMI_API_KEY={PLAN}\n")
+
+    nothing = here("import", "--file", str(empty))
+    found = here("import", "--file", str(full), "--dry-run")
+    [command] = re.findall("`([^`]+)`", found.stderr)
+    taken = here(*shlex.split(command)[1:])
+
+    assert nothing.stdout == "No keys were found in ~/nothing.env.\n"
+    assert "is stored as dotenv" in taken.stdout
 
 
 def test_a_named_file_of_no_known_kind_is_refused(here: Here) -> None:

@@ -135,6 +135,29 @@ def test_removing_leaves_the_others_and_the_comments(put: Callable[[str], Path])
     assert "work" not in path.read_text()
 
 
+def test_one_name_under_two_names_of_a_provider_is_told(put: Callable[[str], Path]) -> None:
+    """The first counts; they could not be told apart by `--provider`, and the second is named."""
+    twice = table("work", PLAN_KEY, "kimi-code", provider="kimi")
+    path = put(twice + table("work", CHINA_KEY, "moonshot-cn"))
+
+    [key], [notice] = read_keys(path)
+
+    assert plain_text(key.key) == PLAN_KEY
+    assert "line 4: kimi-coding has a key of this name above, so it was skipped." in notice
+    remove_key(path, "kimi-coding", "work")
+    assert [plain_text(each.key) for each in read_keys(path)[0]] == [CHINA_KEY]
+
+
+def test_a_key_without_a_line_is_told_with_its_file(put: Callable[[str], Path]) -> None:
+    """A dotted key is found by no scan of lines: no line is better than a wrong one."""
+    path = put(f'kimi-coding.work.key = "{PLAN_KEY}"\nkimi-coding.work.endpoint = "moonshot"\n')
+
+    [key], [notice] = read_keys(path)
+
+    assert key.line == 0
+    assert notice.startswith(f"{path}: the key work (")
+
+
 def test_an_alias_in_the_file_is_the_provider(put: Callable[[str], Path]) -> None:
     """A table [kimi.NAME] written by hand is read, changed and removed like any other."""
     path = put(table("work", PLAN_KEY, "kimi-code", provider="kimi"))
@@ -142,7 +165,7 @@ def test_an_alias_in_the_file_is_the_provider(put: Callable[[str], Path]) -> Non
     [key] = read_keys(path)[0]
     add_key(path, stored("work", PLAN_KEY, "kimi-code-global"))
 
-    assert key.provider == "kimi-coding"
+    assert (key.provider, key.line) == ("kimi-coding", 1)
     assert [each.endpoint for each in read_keys(path)[0]] == ["kimi-code-global"]
     remove_key(path, "kimi-coding", "work")
     assert read_keys(path) == ((), ())

@@ -112,7 +112,7 @@ def test_a_flag_names_a_stored_key(here: Here) -> None:
 
     first, *beaten = key_candidates(KIMI, settings, "one")
 
-    assert (plain_text(first.value), first.origin, first.name) == (FIRST, Origin.FLAG, "--key")
+    assert (plain_text(first.value), first.origin, first.name) == (FIRST, Origin.FLAG, "--key one")
     assert first.where == f"--key one, {here.home}/keys.toml line 1"
     assert [plain_text(key.value) for key in beaten] == [SHELL, DOTENV]
     with pytest.raises(UsageError, match="there are: one, two"):
@@ -144,6 +144,7 @@ def test_a_setting_that_names_no_key_is_told(here: Here) -> None:
     ("key", "sentence"),
     [
         ("sk-ant-api03-0123456789", "stored key bad, .* looks like a key of Anthropic"),
+        ("sk-kimi-", "stored key bad, .* nothing follows its beginning, sk-kimi-"),
         ("short", "stored key bad, .*keys.toml line 1: This cannot be a key: it has 5"),
     ],
 )

@@ -51,12 +51,29 @@ def test_a_providers_own_variable_counts(here: Here) -> None:
 def test_a_key_that_only_this_process_holds_is_hidden(here: Here) -> None:
     """One from a key command or a keyring stands in no file; a proxy's password is no key."""
     held = ApiKey("sk-kimi-from-a-command-0001")
+    beginning = ApiKey("sk-kimi-from-a")
     with here.environment({"https_proxy": "http://me:hush-hush-1@proxy.invalid:3128"}):
         hidden = hide_keys("sk-kimi-from-a-command-0001 http://me:hush-hush-1@proxy.invalid")
 
     assert held.fingerprint in hidden
+    assert beginning.fingerprint not in hidden
     assert "from-a-command" not in hidden
     assert "hush-hush-1" not in hidden
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "me:hush-hush-1@proxy.invalid:3128",
+        "http://hush-hush-1@proxy.invalid:3128",
+        "http://hush-hush-1:@proxy.invalid:3128",
+        "http://me:hush%2Dhush-1@proxy.invalid:3128",
+    ],
+)
+def test_a_proxys_password_is_hidden_however_it_is_written(here: Here, proxy: str) -> None:
+    """Without a scheme, alone as a token, with escapes: the library speaks of it unescaped."""
+    with here.environment({"https_proxy": proxy}):
+        assert "hush-hush-1" not in hide_keys(f"{proxy} hush-hush-1")
 
 
 LOOK_ALIKES = st.text(alphabet="sk-imKIM0123456789 \n…'\"=", max_size=80)

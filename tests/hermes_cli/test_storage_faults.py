@@ -87,6 +87,16 @@ def test_an_env_file_that_is_a_link_stays_one(here: Here, tmp_path: Path) -> Non
     assert "https://gateway.invalid/v1" in here("status").stdout
 
 
+def test_a_link_to_a_place_that_is_not_there_is_shown(here: Here, tmp_path: Path) -> None:
+    """The remedy shows the link: whoever looked at the home found nothing wrong with it."""
+    (here.home / ".env").symlink_to(tmp_path / "unmounted" / "env")
+
+    result = here("config", "set", "KIMI_BASE_URL", "https://gateway.invalid/v1")
+
+    assert result.code == 3
+    is_a_sentence(result.stderr, ".env could not be written: No such", "`ls -ld ~/.hermes/.env`")
+
+
 def test_the_next_write_takes_what_a_killed_writer_left(here: Here, tmp_path: Path) -> None:
     """Of whichever of our files: it may hold a key. A stranger's file beside a link stays."""
     kept = tmp_path / "dotfiles"

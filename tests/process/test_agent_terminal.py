@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from agent.messages import user
+from agent.sessions import Sessions
 from kimi_mock.replies import Reply
 from kimi_mock.server import KimiMock
 from tests.conftest import PLATFORM_KEY
 from tests.process.test_conversation import HELP, PASTE, PROMPT, leave, say
 from tests.support.process import Hermes
-from tests.support.terminal import CTRL_C, ENTER, Terminal
+from tests.support.terminal import CTRL_C, CTRL_D, ENTER, Terminal
 
 BEFORE, AFTER = "def add(a, b):\n    return a - b\n", "def add(a, b):\n    return a + b\n"
 EDIT = ("edit", {"path": "main.py", "edits": [{"old": "a - b", "new": "a + b"}]})
@@ -101,6 +103,19 @@ def test_no_with_a_reason_goes_to_the_model(kimi: KimiMock, hermes: Hermes) -> N
     assert "The user did not allow this: add a test first" in told(kimi)[0]
 
 
+def test_ctrl_d_at_a_question_is_no(kimi: KimiMock, hermes: Hermes) -> None:
+    """It answers what was asked; only at the prompt it leaves."""
+    kimi.replies += [Reply.calling(EDIT), Reply.streaming({"content": "As you wish."})]
+    with talk(hermes) as terminal:
+        terminal.send("mend it" + ENTER)
+        terminal.read_until(QUESTION)
+        say(terminal, CTRL_D, "As you wish.")
+
+        assert leave(terminal) == 0
+    assert main_file(hermes).read_text() == BEFORE
+    assert "The user did not allow this" in told(kimi)[0]
+
+
 def test_always_is_kept_for_the_project(kimi: KimiMock, hermes: Hermes) -> None:
     """After `a` the same is not asked again, in another conversation either."""
     kimi.replies += [Reply.calling(EDIT), Reply.streaming({"content": "Done."})] * 2
@@ -175,8 +190,13 @@ def test_a_question_of_the_model_is_answered(kimi: KimiMock, hermes: Hermes) -> 
 def test_a_command_of_the_users_own_is_put_into_the_conversation(
     kimi: KimiMock, hermes: Hermes
 ) -> None:
-    """`!` runs it here, in the shell that the tool has, without asking; nothing is sent yet."""
+    """`!` runs it in the shell that the tool has, without asking; one that is stopped is gone."""
     with talk(hermes) as terminal:
+        terminal.send("!echo $((40 + 2)); sleep 60" + ENTER)
+        terminal.read_until("Esc stops")
+        terminal.send(ESCAPE)
+        terminal.read_until("Stopped; its output is not kept.")
+        terminal.read_until(PROMPT)
         say(terminal, "!cat main.py | wc -l", "2\n")
         assert kimi.seen == []
         say(terminal, "why?", USED)
@@ -234,8 +254,19 @@ def test_markdown_is_drawn_once_whole_and_live_before(kimi: KimiMock, hermes: He
         leave(terminal)
 
     assert drawn.count("with code.") == 1
-    assert "\x1b[36mcode\x1b[0m" in raw
+    assert "\x1b[35mcode\x1b[0m" in raw
     assert "\x1b[6n" not in raw  # the terminal is never asked where its cursor is
+
+
+def test_the_help_breaks_its_lines_between_words(hermes: Hermes) -> None:
+    """At 40 columns no line of it is longer, and no word is cut."""
+    with talk(hermes, columns=40) as terminal:
+        shown = say(terminal, "/help", "@IMAGE sends").partition("/model")[2]
+        leave(terminal)
+
+    lines = shown.splitlines()
+    assert all(len(line) <= 40 for line in lines)
+    assert {"directory,", "Ctrl-E", "meanwhile"} <= set(shown.split())
 
 
 def test_without_colours_there_are_none(kimi: KimiMock, hermes: Hermes) -> None:
@@ -277,6 +308,32 @@ def test_the_conversation_goes_on_after_a_restart(kimi: KimiMock, hermes: Hermes
     assert sessions.count("first words") == 3
     texts = [message["content"] for message in kimi.seen[-1].json["messages"][1:]]
     assert texts == ["first words", "Hello from Kimi.", "third words"]
+
+
+def test_another_conversation_is_gone_on_with_as_carefully(kimi: KimiMock, hermes: Hermes) -> None:
+    """`/sessions ID` keeps the mode; one's own is refused in a sentence; times are local."""
+    hermes.environment["TZ"] = "Etc/GMT-14"
+    sessions = Sessions(hermes.home / "hermes-kimi.db")
+    other = sessions.create(
+        directory=hermes.home.parent,
+        provider="kimi-coding",
+        base_url="https://k.invalid/v1",
+        model="kimi-k3",
+        at="2020-11-22T12:00:00+00:00",
+    )
+    sessions.append(other, user("long ago"), at="2020-11-22T12:00:00+00:00")
+    with talk(hermes) as terminal:
+        say(terminal, "here", USED)
+        own = next(each.id for each in sessions.list() if each.id != other)
+        listed = say(terminal, "/sessions", "goes on with one")
+        say(terminal, f"/sessions {own[:8]}", "This is that conversation.")
+        say(terminal, "/mode plan", "nothing is changed")
+        say(terminal, f"/sessions {other[:8]}", "Going on after 1 messages.")
+        say(terminal, "/mode", "Mode plan")
+        leave(terminal)
+
+    assert f"  {other[:12]}  2020-11-23 02:00" in listed
+    assert len(kimi.seen) == 1
 
 
 def test_there_is_nothing_to_sum_up_of_a_short_conversation(kimi: KimiMock, hermes: Hermes) -> None:

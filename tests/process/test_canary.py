@@ -17,6 +17,7 @@ from kimi_mock.replies import Reply
 from kimi_mock.server import KimiMock
 from tests.support.commands import Here
 from tests.support.process import Hermes, Result
+from tests.support.terminal import CTRL_C, CTRL_D, Terminal
 
 CANARY = "sk-kimi-q7canary4f3a9e2b1c8d7e6f5a4-tail"
 CORE = "q7canary4f3a9e2b1c8d7e6f5a4"
@@ -362,4 +363,23 @@ def test_no_child_inherits_a_key(day: Hermes) -> None:
             assert CORE.encode() not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
         finally:
             process.kill()
+    assert holders(day.home.parent) == set()
+
+
+def test_the_editor_of_a_prompt_inherits_no_key(day: Hermes) -> None:
+    """Ctrl-X Ctrl-E opens the user's own editor, which may start anything (seen 2026-11-22)."""
+    seen = day.home.parent / "environment-of-the-editor"
+    editor = day.home.parent / "editor"
+    editor.write_text(f'#!/bin/sh\nenv > {seen}\nprintf edited > "$1"\n')
+    editor.chmod(0o700)
+    day.environment["EDITOR"] = str(editor)
+    with Terminal([*day.argv], day.env(key=CANARY), directory=day.home.parent) as terminal:
+        terminal.read_until("Ctrl-D leaves.")
+        terminal.read_until("\n>")
+        terminal.send("\x18\x05")
+        terminal.read_until("edited")
+        terminal.send(CTRL_C + CTRL_D)
+        terminal.wait()
+    assert f"EDITOR={editor}" in seen.read_text()
+    assert "KIMI_API_KEY" not in seen.read_text()
     assert holders(day.home.parent) == set()

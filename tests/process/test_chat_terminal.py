@@ -39,7 +39,7 @@ def test_a_terminal_gets_no_control_character_from_outside(kimi: KimiMock, herme
         terminal.wait()
 
         drawn = terminal.raw
-        for ours in ("\x1b[2m", "\x1b[33m", "\x1b[0m"):
+        for ours in ("\x1b[2m", "\x1b[35m", "\x1b[0m"):
             drawn = drawn.replace(ours, "")
     assert "]0;owned31m" in drawn
     assert not set("\x1b\x07\x08\x9b") & set(drawn)

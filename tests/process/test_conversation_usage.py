@@ -52,6 +52,36 @@ def test_a_plan_covers_a_conversation(kimi: KimiMock, hermes: Hermes) -> None:
     assert "Cost        covered by the plan" in total
 
 
+def test_what_is_left_of_the_plan_stands_in_the_status_line(kimi: KimiMock, hermes: Hermes) -> None:
+    """The fullest window as `hermes usage` was told it last; a conversation never asks."""
+    kimi.gate_allows = {*kimi.gate_allows, "hermes-kimi"}
+    kimi.five_hour_used, kimi.weekly_used = 62, 30
+    with talk(hermes, "chat", key=PLAN_KEY) as terminal:
+        assert "left" not in terminal.text
+        assert hermes("usage", key=PLAN_KEY).code == 0
+        say(terminal, "one", "covered by the plan")
+        terminal.read_until("5 hours: 38 % left")
+        leave(terminal)
+    with talk(hermes, "chat", key=PLAN_KEY) as terminal:
+        terminal.read_until("5 hours: 38 % left")
+        leave(terminal)
+
+    asked = [seen.path for seen in kimi.seen]
+    assert asked == ["/coding/v1/usages", "/coding/v1/chat/completions"]
+
+
+def test_the_setup_is_enough_to_know_what_is_left(kimi: KimiMock, hermes: Hermes) -> None:
+    """What it asked once with a new key stands in the first conversation with it."""
+    kimi.five_hour_used, kimi.weekly_used = 62, 30
+    assert hermes("setup", "--key-stdin", stdin=PLAN_KEY).code == 0
+    asked = len(kimi.seen)
+    with talk(hermes, "chat", key="") as terminal:
+        terminal.read_until("5 hours: 38 % left")
+        leave(terminal)
+
+    assert len(kimi.seen) == asked
+
+
 def test_a_cache_gone_cold_is_told_and_a_long_message_is_not(
     kimi: KimiMock, hermes: Hermes
 ) -> None:

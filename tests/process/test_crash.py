@@ -1,5 +1,6 @@
 """A fault of ours: one sentence, a report, and where it happened without any key."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,27 @@ def test_debug_changes_nothing_when_nothing_breaks(hermes: Hermes, kimi: KimiMoc
     refused = hermes("--debug", "status", "--provider", "nobody", key=IN_SHELL)
     assert refused.code == 3
     assert "Traceback" not in refused.stderr
+
+
+def test_a_directory_that_was_removed_is_no_fault_of_ours(offline: Hermes, tmp_path: Path) -> None:
+    """Git takes a worktree away under a shell: a sentence, and the support file needs none."""
+    gone = tmp_path / "gone"
+    command = 'cd "$1" && rmdir "$1" && shift && exec "$@"'
+    for arguments, code in (
+        (("sessions",), 1),
+        (("doctor", "--offline", "--bundle", str(tmp_path / "bundle"), "--yes"), 0),
+    ):
+        gone.mkdir()
+        done = subprocess.run(
+            ["sh", "-c", command, "sh", str(gone), *offline.argv, *arguments],
+            env={**offline.env(key=IN_SHELL), "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, "Hermes broke" in done.stderr) == (code, False), done.stderr
+        if code:
+            assert done.stderr.splitlines() == [
+                "Error: The directory that you are in is not there any more.",
+                "`cd ~` leaves it; then run the command again.",
+            ]

@@ -79,7 +79,7 @@ def test_a_memberships_endpoint_is_refused(hermes: Hermes, kimi: KimiMock) -> No
 
     assert (result.code, result.stdout) == (2, "")
     assert "for interactive personal use" in result.stderr
-    assert "--plan" in result.stderr
+    assert "`python -m evals --plan --only reading` tries one task all the same" in result.stderr
     assert kimi.seen == []
 
 

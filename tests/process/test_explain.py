@@ -189,3 +189,15 @@ def test_the_model_file_of_the_embedded_model_is_explained(here: Here) -> None:
     place = "providers.local.model_file in ~/.hermes/config.toml line 2"
     assert f"Model file    /models/own.gguf\n              from {place}" in result.stdout
     assert "Model         own\n" in result.stdout
+
+
+def test_the_order_tells_of_the_key_that_was_chosen_by_name(here: Here) -> None:
+    """It beats `.env`, which the order alone would deny."""
+    here.write(".env", f"KIMI_API_KEY={PLATFORM_KEY}\n")
+    here.write("keys.toml", f'[kimi-coding.work]\nkey = "{PLAN_KEY}"\n')
+    here.write("config.toml", '[providers.kimi-coding]\nkey = "work"\n')
+
+    told = here("explain").stdout
+
+    assert "from stored key work" in told
+    assert "of keys, one chosen by `hermes key use NAME` goes before .env" in told

@@ -73,13 +73,22 @@ def test_nothing_reported_is_lost_when_writers_are_killed(tmp_path: Path) -> Non
     assert sorted(path.name for path in home.iterdir()) == [".env", LOCK_NAME, "config.toml"]
 
 
-def test_a_full_disk_loses_nothing(kimi: KimiMock, hermes: Hermes) -> None:
-    """No file may grow by a byte: what is written is told, and an answer is still an answer."""
+@pytest.mark.parametrize("used", [False, True])
+def test_a_full_disk_loses_nothing(kimi: KimiMock, hermes: Hermes, used: bool) -> None:
+    """
+    No file may grow by a byte: what is written is told, and an answer is still an answer.
+
+    So too in a home that was used before: SQLite wants to make a file for reading (2026-11-22).
+    """
     hermes.home.mkdir(mode=0o700)
     env_file = hermes.home / ".env"
     env_file.touch(mode=0o600)
     env_file.write_text(f"KIMI_API_KEY={PLAN_KEY}\n")
     kimi.gate_allows.add("hermes-kimi")
+    if used:
+        assert hermes("chat", "-q", "hello").code == 0
+    store = hermes.home / "hermes-kimi.db"
+    stored = store.read_bytes() if used else b""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -100,11 +109,26 @@ def test_a_full_disk_loses_nothing(kimi: KimiMock, hermes: Hermes) -> None:
         assert told.returncode == 3
         assert file in told.stderr
         assert "`" in told.stderr.splitlines()[-1]
+    assert ("used in a chat on" in run("status").stdout) is used
     assert env_file.read_text() == f"KIMI_API_KEY={PLAN_KEY}\n"
     left = {path.name: path.stat().st_size for path in hermes.home.iterdir()}
-    assert left.pop("hermes-kimi.db", 0) == 0
+    assert left.pop("hermes-kimi.db", 0) == len(stored)
+    assert not used or store.read_bytes() == stored
+    assert {left.pop(f"hermes-kimi.db-{name}", 0) for name in ("wal", "shm")} == {0}
     left.pop("sessions")  # a directory for the locks of those that are open
     assert left == {".env": env_file.stat().st_size, LOCK_NAME: 0}
+
+
+def test_a_pipe_in_place_of_a_file_is_a_sentence(offline: Hermes) -> None:
+    """Nobody writes into it, so reading it would wait for ever."""
+    offline.home.mkdir(mode=0o700)
+    os.mkfifo(offline.home / "config.toml", 0o600)
+
+    told = offline("doctor", "--offline", key=PLAN_KEY)
+
+    assert told.code == 3
+    assert "~/.hermes/config.toml is no plain file." in told.stdout
+    assert "`ls -ld ~/.hermes/config.toml`" in told.stdout
 
 
 def test_an_output_that_takes_no_more_is_not_our_fault(offline: Hermes) -> None:
@@ -125,9 +149,23 @@ def test_an_output_that_takes_no_more_is_not_our_fault(offline: Hermes) -> None:
 
 
 @as_root
-def test_a_home_that_may_not_be_written_can_be_read(kimi: KimiMock, open_home: Path) -> None:
-    """Another user's home: a chat is answered, a setting is refused with the reason, exit 3."""
+@pytest.mark.parametrize("used", [False, True])
+def test_a_home_that_may_not_be_written_can_be_read(
+    kimi: KimiMock, open_home: Path, used: bool
+) -> None:
+    """
+    Another user's home: a chat is answered, a setting is refused with the reason, exit 3.
+
+    So too in a home that was used before: nothing could be asked of one that was mounted
+    read-only, since SQLite was opened for writing where there was nothing to write (2026-11-22).
+    """
     kimi.gate_allows.add("hermes-kimi")
+    environment = bare_environment(open_home) | kimi.environment()
+    if used:
+        assert Hermes(open_home, environment)("chat", "-q", "hello").code == 0
+        (open_home / "hermes-kimi.db").chmod(0o644)
+        (open_home / "sessions").chmod(0o755)
+    before = {path.name: path.stat().st_mtime_ns for path in open_home.iterdir()}
     # The interpreter may lie where that user cannot read, so modules are imported first.
     script = (
         "import os, sys, json, filelock, tomlkit, shlex, encodings.idna, urllib.request, sqlite3\n"
@@ -147,8 +185,7 @@ def test_a_home_that_may_not_be_written_can_be_read(kimi: KimiMock, open_home: P
     certificates = open_home.parent / "authority.pem"
     certificates.write_bytes(kimi.certificate_file.read_bytes())
     certificates.chmod(0o644)
-    commands = [["chat", "-q", "hi"], ["config", "set", "model", "k3"], ["status"]]
-    environment = bare_environment(open_home) | kimi.environment()
+    commands = [["chat", "-q", "hi"], ["config", "set", "model", "k3"], ["status"], ["key", "list"]]
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script, json.dumps(commands)],
         env=environment | {"SSL_CERT_FILE": str(certificates)},
@@ -163,7 +200,9 @@ def test_a_home_that_may_not_be_written_can_be_read(kimi: KimiMock, open_home: P
         "code 0",
         "code 3",
         "code 0",
+        "code 0",
     ]
     assert done.stdout.startswith("Hello from Kimi.\n")
     assert "config.toml could not be written: Permission denied. " in done.stderr.replace("\n", " ")
-    assert [path.name for path in open_home.iterdir()] == [".env"]
+    assert ("used in a chat on" in done.stdout) is used
+    assert {path.name: path.stat().st_mtime_ns for path in open_home.iterdir()} == before

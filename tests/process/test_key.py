@@ -76,7 +76,7 @@ def test_a_key_of_the_other_region_is_not_looked_for_unasked(
 
     assert result.code == 4
     assert "Nothing was saved." in result.stderr
-    assert "`hermes key add --probe` asks api." in result.stderr
+    assert "`hermes key add mine --probe` asks api." in result.stderr
     assert [seen.surface for seen in kimi.seen] == KINDS[endpoint][2][:1]
     assert not hermes.home.exists()
 
@@ -304,3 +304,35 @@ def test_what_is_no_bare_host_is_refused(keys: Keys, text: str) -> None:
     assert result.code == 2
     assert "That is no bare host name" in result.stderr
     assert not keys.home.exists()
+
+
+def test_a_key_of_no_provider_is_told_and_can_only_be_removed(keys: Keys) -> None:
+    """`key use` wrote it into `config.toml` before it failed, as a provider that cannot be one."""
+    keys.write("keys.toml", '[gone.old]\nkey = "sk-gone-0123456789"\n' + table("bad", "short", ""))
+
+    told = keys("key", "list")
+    used = keys("key", "use", "old")
+    short = keys("key", "use", "bad")
+    removed = keys("key", "remove", "old", "--yes")
+
+    sentence = "line 1: the key old is of a provider that does not exist, so it is not used."
+    assert sentence in told.stderr
+    assert (used.code, short.code) == (3, 3)
+    assert not (keys.home / "config.toml").exists()
+    assert (removed.code, removed.stderr) == (0, "")
+    assert "old" not in (keys.home / "keys.toml").read_text()
+
+
+def test_the_region_of_a_named_key_is_asked_with_its_name(
+    hermes: Hermes, keys: Keys, kimi: KimiMock
+) -> None:
+    """After the 401 of `--key NAME`, the one command that tries the other region has it too."""
+    keys.write("keys.toml", table("one", PLATFORM_KEY, "") + table("mine", CHINA_KEY, ""))
+
+    refused = hermes("chat", "--key", "mine", "-q", "hi")
+    [command] = [part for part in refused.stderr.split("`") if part.endswith("--probe")]
+    found = hermes(*command.split()[1:], "-q", "hi")
+
+    assert command == "hermes chat --key mine --probe"
+    assert found.stdout == "Hello from Kimi.\n"
+    assert {seen.headers["Authorization"] for seen in kimi.seen} == {f"Bearer {CHINA_KEY}"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kimi_mock.server import KimiMock
-from tests.conftest import PLAN_KEY, PLATFORM_KEY
+from tests.conftest import CHINA_KEY, GLOBAL_KEY, PLAN_KEY, PLATFORM_KEY
 from tests.support.keys import Keys, add, table
 from tests.support.process import Hermes
 from tests.support.terminal import ENTER, Terminal
@@ -98,14 +98,20 @@ def test_a_key_is_typed_hidden(hermes: Hermes) -> None:
         assert "which would show the key" in terminal.text
 
 
-def test_a_key_can_go_to_the_keyring(hermes: Hermes) -> None:
-    """It stands in no file of ours, and is found again under the service that is set for it."""
+def ring(hermes: Hermes) -> Path:
+    """Give the process a keyring that keeps its entries as files; return their directory."""
     modules = hermes.home.parent / "modules"
     modules.mkdir()
     (modules / "file_ring.py").write_text(FILE_RING)
     hermes.environment.update(
         PYTHONPATH=str(modules), PYTHON_KEYRING_BACKEND="file_ring.Keyring", RING=str(modules)
     )
+    return modules
+
+
+def test_a_key_can_go_to_the_keyring(hermes: Hermes) -> None:
+    """It stands in no file of ours, and is found again under the service that is set for it."""
+    modules = ring(hermes)
 
     added = hermes("key", "add", "work", "--keyring", "--json", stdin=PLAN_KEY)
     status = hermes("status")
@@ -168,3 +174,35 @@ def test_a_command_gives_the_key(hermes: Hermes, keys: Keys, kimi: KimiMock) -> 
     assert PLATFORM_KEY not in result.stderr + broken.stderr
     for path in filter(Path.is_file, hermes.home.rglob("*")):
         assert PLATFORM_KEY.encode() not in path.read_bytes()
+
+
+def test_the_advice_after_a_refusal_is_about_the_same_name(hermes: Hermes) -> None:
+    """Each command of the way to the right key can be pasted as it stands."""
+    first = hermes("key", "add", "work", stdin=CHINA_KEY)
+    probed = hermes("key", "add", "work", "--probe", stdin="sk-kimi-nobody-knows-me")
+    other = hermes("key", "add", "work", "--provider", "openai", stdin="")
+
+    assert "`hermes key add work --probe` asks api.moonshot.cn" in first.stderr
+    assert "`hermes key add work` takes another." in probed.stderr
+    assert "`hermes key add work --provider openai`" in other.stderr
+    assert "hermes setup" not in first.stderr + probed.stderr + other.stderr
+
+
+def test_a_second_key_in_the_keyring_is_told_of_the_first(hermes: Hermes) -> None:
+    """One entry is read: what stood in the setting before is named, and so is what is stronger."""
+    modules = ring(hermes)
+    hermes("key", "add", "first", "--keyring", "--unchecked", stdin=PLAN_KEY)
+
+    added = hermes("key", "add", "second", "--keyring", "--unchecked", stdin=GLOBAL_KEY)
+    beaten = hermes(
+        "key", "add", "third", "--keyring", "--unchecked", stdin=GLOBAL_KEY, key=PLATFORM_KEY
+    )
+
+    assert (
+        "named hermes-kimi/first, which is not read any more. `hermes config set "
+        "providers.kimi-coding.keyring hermes-kimi/first` takes it back."
+    ) in added.stderr
+    assert "It is the key in use." in added.stdout
+    assert "It comes before a keyring's" in beaten.stdout
+    assert "hermes key use" not in beaten.stdout
+    assert (modules / "hermes-kimi_first_kimi-coding").exists()

@@ -66,7 +66,8 @@ def test_a_piped_key_is_told_in_full_and_nothing_is_stored(kimi: KimiMock, herme
     """One list, one balance; product, region, money, and what was proven when; no file."""
     result = hermes("key", "check", stdin=f"export KIMI_API_KEY='{PLATFORM_KEY}'\n")
 
-    assert (result.code, result.stderr) == (0, "")
+    assert result.code == 0
+    assert result.stderr == "Taken off: the variable name before it, quotes around it.\n"
     assert paths(kimi) == [("moonshot", "/v1/models"), ("moonshot", "/v1/users/me/balance")]
     for words in (
         "Moonshot open platform",
@@ -336,3 +337,13 @@ def test_the_way_out_is_checked_before_anybody_is_asked(checking: Checking) -> N
 
     assert result.code == 3
     assert "gopher" in result.stderr
+
+
+@pytest.mark.parametrize("text", ["sk-kimi-", "SK-KIMI-...", "sk-kimi-****************"])
+def test_a_mark_alone_is_malformed(checking: Checking, kimi: KimiMock, text: str) -> None:
+    """Half of a copy, or a placeholder of a page: exit 3, and nobody is asked."""
+    result = checking(text)
+
+    assert (result.code, result.stdout) == (3, "Verdict: malformed.\n")
+    assert "nothing follows its beginning, sk-kimi-." in result.stderr
+    assert kimi.connects == []

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 import pytest
 
-from hermes_cli.commands.mock import install_command
 from tests.conftest import PLAN_KEY, PLATFORM_KEY
 from tests.support.process import Hermes
 
@@ -95,12 +94,6 @@ def test_a_port_that_is_taken_is_a_sentence(offline: Hermes) -> None:
     assert result.code == 1
     assert f"cannot listen on port {port}" in result.stderr
     assert "`hermes mock`" in result.stderr
-
-
-@pytest.mark.parametrize("name", ["starlette", "trustme", "uvicorn"])
-def test_the_command_for_the_extra_names_what_is_missing(name: str) -> None:
-    """The pip command comes from our own metadata, so that it cannot fall behind."""
-    assert f"{name}>=" in install_command()
 
 
 def test_switches_are_set_and_seen(offline: Hermes) -> None:

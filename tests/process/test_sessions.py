@@ -2,8 +2,10 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from agent.messages import (
 )
 from agent.sessions import Made, Sessions
 from hermes_cli.session_lease import Lease, begin, go_on
+from hermes_cli.ui.line_editor import LineHistory
 from tests.support.commands import Here
 from tests.support.process import Hermes
 from tests.support.terminal import Terminal
@@ -192,6 +195,73 @@ def test_conversations_are_deleted_by_their_beginnings(here: Here) -> None:
 
     assert result.stdout == "Deleted aaaa  Read the notes\nDeleted bbbb  Read the notes\n"
     assert [each["id"] for each in here.json("sessions")["sessions"]] == ["cccc"]
+
+
+def test_of_what_is_deleted_no_word_is_left(here: Here) -> None:
+    """Also not among the lines that the up arrow brings, nor of what was taken back before."""
+    sessions = stored(here.home, "aaaa")
+    history = LineHistory(sessions.path)
+    for line in ("zebra one\nof two", "zebra", "another"):
+        history.store_string(line)
+        sessions.append("aaaa", user(line), at=LATER)
+    history.store_string("yet another")
+    kept = sessions.rewind("aaaa", 5, at=LATER)
+    assert here("sessions", "search", "zebra").stdout.count("zebra") == 3
+
+    assert here("sessions", "delete", "aaaa", kept).code == 0
+
+    assert list(LineHistory(sessions.path).load_history_strings()) == ["yet another"]
+    files = [path.read_bytes() for path in here.home.iterdir() if path.is_file()]
+    assert not any(b"zebra" in content for content in files)
+
+
+def test_a_conversation_that_cannot_be_read_can_be_deleted(here: Here) -> None:
+    """Damage must not keep it there."""
+    sessions = stored(here.home, "aaaa")
+    with closing(sqlite3.connect(sessions.path)) as database, database:
+        database.execute("update session_messages set message = x'00' where position = 1")
+    assert here("sessions", "show", "aaaa").code == 3
+
+    assert here("sessions", "delete", "aaaa").code == 0
+    assert here.json("sessions")["sessions"] == []
+
+
+def test_an_export_that_fails_leaves_no_part(offline: Hermes) -> None:
+    """On a full disk: a sentence, and no file that could be taken for the whole."""
+    stored(offline.home, "aaaa")
+    command = [*offline.argv, "sessions", "export", "aaaa", "-o", "talk.md"]
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *command],
+        env=offline.env(),
+        cwd=offline.home.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, "talk.md cannot be written: File too large." in done.stderr) == (2, 1)
+    assert not (offline.home.parent / "talk.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "closed"),
+    [
+        ("```python\nx = 1", "```python\nx = 1\n```\n"),
+        ("````\n```\nx", "````\n```\nx\n````\n"),
+        ("~~~\n```\n~~~", "~~~\n```\n~~~\n"),
+        ("```\nx\n```", "```\nx\n```\n"),
+        ("``` x ``` in a line", "``` x ``` in a line\n"),
+    ],
+)
+def test_a_fence_that_was_left_open_ends_with_its_message(
+    here: Here, said: str, closed: str
+) -> None:
+    """An answer that was cut in its code must not take in the rest of the export."""
+    sessions = stored(here.home, "aaaa")
+    sessions.append("aaaa", Message("assistant", (TextPart(said),)), at=LATER)
+    sessions.append("aaaa", user("next"), at=LATER)
+
+    assert f"\n\n{closed}\n## User\n\nnext\n" in here("sessions", "export", "aaaa").stdout
 
 
 def test_two_processes_do_not_share_a_conversation(here: Here) -> None:

@@ -140,7 +140,7 @@ def test_a_key_without_the_usual_beginning_needs_a_flag(offline: Hermes) -> None
     """Exit 3 names `--any-key`, which takes it; another vendor's key is refused even so."""
     refused = offline("setup", "--key-stdin", stdin="abcdefgh01234567")
     assert refused.code == 3
-    assert "`hermes setup --key-stdin --any-key`" in refused.stderr
+    assert "`hermes setup --key-stdin --any-key < FILE`" in refused.stderr
     foreign = offline("setup", "--key-stdin", "--any-key", stdin="gsk_abcdefgh01234567")
     assert foreign.code == 3
     assert not offline.home.exists()
@@ -257,3 +257,27 @@ def test_what_stands_against_a_new_key_is_told(offline: Hermes) -> None:
         ".env": f"KIMI_API_KEY={PLAN_KEY}\n".encode(),
         "config.toml": b'provider = "kimi"\nmodel = "kimi-k3"\n',
     }
+
+
+def test_the_advice_names_the_provider_that_was_asked_for(offline: Hermes) -> None:
+    """`hermes setup` alone would ask for a Kimi key, and take a key of theirs for one."""
+    for text, options in (("", ()), ("sk-proj-0123456789", ("--base-url", "nowhere"))):
+        refused = offline("setup", "--provider", "openai", "--key-stdin", *options, stdin=text)
+
+        assert refused.code in (2, 3)
+        assert "`hermes setup --provider openai`" in refused.stderr
+
+
+def test_a_pipe_that_switches_the_provider_is_told_so(offline: Hermes) -> None:
+    """The old provider and its model go out of use, with the line and the way back."""
+    put(offline.home / "config.toml", 'provider = "openai"\nmodel = "gpt"\n')
+
+    result = offline("setup", "--key-stdin", "--unchecked", stdin=PLAN_KEY)
+
+    sentence = (
+        "The provider in use was openai (~/.hermes/config.toml line 1), and its model was gpt; "
+        "now it is kimi-coding. `hermes config set provider openai` takes it back."
+    )
+    assert sentence in result.stdout.splitlines()
+    again = offline("setup", "--key-stdin", "--unchecked", stdin=PLAN_KEY)
+    assert "was openai" not in again.stdout

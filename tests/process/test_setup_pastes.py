@@ -41,6 +41,8 @@ REFUSED = {
     "only quotes": ("''", "Nothing was pasted."),
     "only a name": ("export KIMI_API_KEY=", "Nothing was pasted."),
     "two keys": (f"{KEY}\n{PLATFORM}\n", "2 lines were pasted"),
+    "only the mark": ("'sk-kimi-'", "nothing follows its beginning, sk-kimi-"),
+    "a placeholder": ("KIMI_API_KEY=sk-........", "nothing follows its beginning, sk-"),
     "too short": ("sk-abcd", "it has 7 characters, and a key has at least 8"),
     "too long": ("sk-" + INSIDE + "x" * 502, "it has 513 characters, and a key has at most 512"),
     "endless": ("sk-" + INSIDE * 20_000, "a key has at most 512"),
@@ -86,3 +88,13 @@ def test_what_cannot_be_a_key_is_refused_with_the_reason(
     assert result.stdout == ""
     assert not offline.home.exists()
     assert INSIDE not in result.stderr
+
+
+def test_what_was_taken_off_is_told(offline: Hermes) -> None:
+    """Acceptance 13: what is made of a paste is seen, also where nobody is asked."""
+    saved = offline("setup", "--key-stdin", "--unchecked", stdin=f"export K='{KEY}'")
+    checked = offline("key", "check", stdin=f"'{KEY}'")
+
+    words = "Taken off: the variable name before it, quotes around it."
+    assert words in saved.stdout.splitlines()
+    assert checked.stderr.splitlines()[0] == "Taken off: quotes around it."

@@ -22,7 +22,7 @@ PLAN = "https://api.kimi.com/coding/v1"
 PLATFORM = "https://api.moonshot.ai/v1"
 DAY = "2026-11-21T08:00:00+00:00"
 KEYS = ("KIMI_API_KEY", "KIMI_CODING_API_KEY", "MOONSHOT_API_KEY")
-HEAVY = ("rich", "httpx2", "msgspec", "tomlkit", "prompt_toolkit", "filelock", "asyncio")
+HEAVY = ("rich", "httpx2", "tomlkit", "prompt_toolkit", "filelock", "asyncio")
 
 
 @pytest.fixture

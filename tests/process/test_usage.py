@@ -1,14 +1,24 @@
 """`hermes usage`: one request, and what is left in bars, money and moments."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from agent.errors import ServerFailed
+from agent.learnt import LearntPlan, PlanWindow
 from agent.usage import read_plan
-from hermes_cli.ui.usage_lines import bar, moment_words, money, percent, plan_lines
+from hermes_cli.ui.usage_lines import (
+    bar,
+    known_left,
+    left_words,
+    moment_words,
+    money,
+    percent,
+    plan_lines,
+)
 from kimi_mock.server import KimiMock
 from tests.conftest import CHINA_KEY, GLOBAL_KEY, PLAN_KEY, PLATFORM_KEY
 from tests.support.process import NO_NETWORK, Hermes, Result
@@ -199,3 +209,34 @@ def test_an_answer_that_says_nothing_is_an_error() -> None:
     """What came is in the sentence, so that the new shape can be reported."""
     with pytest.raises(ServerFailed, match="plan_v3"):
         read_plan(b'{"plan_v3": {}}')
+
+
+def test_a_window_that_ends_after_midnight_is_told_with_its_hour() -> None:
+    """Two hours before its end, late in the evening, the day alone said nothing."""
+    body = (
+        b'{"usages": {"limit_5h": {"used_ratio": 0.5, "reset_time": "2026-11-23T00:20:00Z"},'
+        b' "limit_7d": {"used_ratio": 0.5, "reset_time": "2026-11-25T00:20:00Z"}}}'
+    )
+    evening = datetime(2026, 11, 22, 22, 20, tzinfo=UTC)
+
+    near, far = left_words(read_plan(body), "", now=evening).split("; ")
+
+    assert re.fullmatch(r"5 hours: 50 % used, anew at \d\d:\d\d", near)
+    assert re.fullmatch(r"7 days: 50 % used, anew on 2026-11-2[456]", far)
+
+
+def test_what_is_left_is_told_with_its_age() -> None:
+    """The fullest window that has not begun anew; a fresh figure has no age, a past one is none."""
+    later, past = "2026-11-22T18:00:00+00:00", "2026-11-22T14:00:00+00:00"
+
+    def told(at: str, *windows: PlanWindow) -> str:
+        return known_left(LearntPlan(windows, f"2026-11-{at}:00+00:00"), now=NOW)
+
+    hours, week = PlanWindow("5 hours", 0.9, later), PlanWindow("7 days", 0.255)
+    assert told("22T14:57", hours, week) == "5 hours: 10 % left"
+    assert (
+        told("22T14:40", PlanWindow("5 hours", 0.9, past), week) == "7 days: 74 % left, 20 min ago"
+    )
+    assert told("22T12:59", week) == "7 days: 74 % left, 2 h ago"
+    assert told("19T12:00", PlanWindow("7 days", 1.2)) == "7 days: 0 % left, 3 d ago"
+    assert told("22T14:57", PlanWindow("5 hours", 0.9, past)) == told("22T14:57") == ""

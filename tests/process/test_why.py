@@ -164,6 +164,49 @@ def test_the_line_of_a_real_refusal_is_explained_as_it_was_meant(
         assert f"Exit code  {told.code}\n" in explained.stdout
 
 
+OWN: tuple[tuple[tuple[str, ...], dict[str, str]], ...] = (
+    (("chat", "-q", "hi"), {}),
+    (("chat", "-q", "hi"), {"KIMI_API_KEY": "sk-kimi-with a blank"}),
+    (("status", "--provider", "nobody"), {}),
+    (("model", "sk-kimi-CANARY0123456789"), {}),
+    (("config", "set", "providers.kimi-coding.probe", "perhaps"), {}),
+    (("status",), {"KIMI_BASE_URL": "https://CANARY:CANARY@gateway.example/v1"}),
+)
+
+
+@pytest.mark.parametrize(("arguments", "env"), OWN, ids=[" ".join(each) for each, _ in OWN])
+def test_an_error_of_our_own_is_known_as_one(
+    here: Here, arguments: tuple[str, ...], env: dict[str, str]
+) -> None:
+    """
+    "Unknown" was said of the very line that Hermes had printed before.
+
+    It is found where it is raised: the same exit code, and the advice without what was filled in.
+    """
+    told = here(*arguments, env=env)
+    assert told.code in (2, 3)
+
+    explained = here("why", told.stderr)
+
+    assert explained.code == 0
+    assert "Meaning    Hermes says this itself: it is no endpoint's answer.\n" in explained.stdout
+    assert f"Exit code  {told.code}\n" in explained.stdout
+    assert "CANARY" not in explained.stdout
+
+
+def test_the_words_of_others_are_not_taken_for_ours(here: Here) -> None:
+    """Short words between two gaps fit too much; an endpoint's answer stays with its row."""
+    for text in (
+        "notes.txt cannot be read: no such file.",
+        "x is not set.",
+        "Nothing is set in x.",
+    ):
+        assert here("why", text).code == 1
+    advice = "`hermes config set NAME VALUE` sets something."
+    [ours] = here.json("why", f"Nothing is set in x. {advice}")["meanings"]
+    assert (ours["row"], ours["remedy"]) == ("", advice)
+
+
 def test_why_works_with_a_broken_home_and_sends_nothing(hermes: Hermes, kimi: KimiMock) -> None:
     """It asks no file and no network: an explanation is there when everything else is not."""
     hermes.home.write_text("a file where the home should be")

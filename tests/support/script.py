@@ -37,7 +37,7 @@ class Script:
 
     def say(self, text: str, style: str = "") -> None:
         """Keep the line."""
-        assert style in ("", "bold", "dim", "red", "green", "yellow")
+        assert style in ("", "bold", "dim", "red", "green", "magenta")
         self.said.append(text)
 
     def ask(self, question: str, default: str = "") -> str:

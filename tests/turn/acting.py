@@ -125,13 +125,14 @@ async def events_of(
     return events
 
 
-def results(message: Message) -> list[tuple[str, bool]]:
-    """Return the texts of a tool message's results, and whether each is an error."""
+def results(*messages: Message) -> list[tuple[str, bool]]:
+    """Return the texts of the tools' results in messages, and whether each is an error."""
     found = []
-    for part in message.parts:
-        assert isinstance(part, ToolResult)
-        texts = [inner.text for inner in part.parts if not hasattr(inner, "data")]
-        found.append(("".join(texts), part.is_error))
+    for message in messages:
+        for part in message.parts:
+            if isinstance(part, ToolResult):
+                texts = [inner.text for inner in part.parts if not hasattr(inner, "data")]
+                found.append(("".join(texts), part.is_error))
     return found
 
 

@@ -19,6 +19,7 @@ from hermes_cli.fallback import read_chain
 from hermes_cli.models import read_facts
 from hermes_cli.talk import Talk
 from hermes_cli.ui.live_screen import LiveScreen
+from hermes_cli.ui.pastes import Pastes
 from kimi_mock.server import KimiMock
 from tests.conftest import CHINA_KEY, PLAN_KEY, PLATFORM_KEY
 from tests.turn.asking import IMPATIENT
@@ -259,6 +260,7 @@ class Lines:
 
     def __init__(self, *lines: str) -> None:
         self._lines = list(lines)
+        self.pastes = Pastes()
 
     async def read(self) -> str:
         """Return the next line."""

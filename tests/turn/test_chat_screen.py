@@ -19,6 +19,7 @@ from agent.errors import HermesError, KeyRefused, UsageError
 from agent.events import AnswerBegan, Finished, RequestSent, TextDelta, ThinkDelta, WireMoved
 from agent.keys import ApiKey
 from agent.learnt import Facts
+from agent.loop_events import Compacted, TurnEnded
 from agent.messages import Message, Part, TextPart, ThinkPart, Usage
 from agent.route import Route, Wishes, resolve
 from hermes_cli.ui.json_screen import JsonScreen
@@ -287,6 +288,26 @@ def test_every_event_is_one_line_of_json(tmp_path: Path) -> None:
     notice, moved = (tmp_path / "err").read_text().splitlines()
     assert notice == "Look out."
     assert moved.startswith("kimi.invalid does not take hermes-kimi")
+
+
+def test_a_summary_is_counted_with_the_answers_of_its_turn(tmp_path: Path) -> None:
+    """Among the requests of the turn's last line, and with what it used in its JSON event."""
+    answer = finished(TextPart("Task: fix."))
+    shorter = Compacted(before_tokens=9, after_tokens=3, how="So.", answer=answer)
+
+    def shown(screen: Screen) -> None:
+        screen.begin(route("sk-kimi-mock-code-0001"), [])
+        screen.show(shorter)
+        screen.show(finished(TextPart("A")))
+        screen.show(TurnEnded(steps=1))
+
+    with opened(tmp_path / "out") as out, opened(tmp_path / "err") as err:
+        assert "2 requests" in drawn(lambda stream: shown(Screen(Sink(out), Sink(stream))))
+        shown(JsonScreen(Sink(out), Sink(err)))
+    lines = (tmp_path / "out").read_text().splitlines()
+    [told] = [json.loads(line) for line in lines if '"compacted"' in line]
+    assert (told["how"], told["usage"]["prompt_tokens"]) == ("So.", 1_021)
+    assert told["cost"] == {"currency": "USD", "amount": 0.0, "covered": True}
 
 
 def test_an_error_in_a_conversation_ends_the_line_of_the_answer(tmp_path: Path) -> None:

@@ -1,13 +1,13 @@
 """Client and loopback Kimi over real sockets, under the real host names."""
 
 import asyncio
-import dataclasses
 import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from agent.client import Client
 from agent.errors import (
@@ -336,8 +336,8 @@ def test_a_client_needs_no_more_than_a_route(kimi: KimiMock) -> None:
 def test_the_key_goes_into_the_header_that_the_row_names(kimi: KimiMock) -> None:
     """`x-api-key` carries the key alone, `Authorization` is absent, and events show neither."""
     plain = route(PLAN_KEY, wire="messages")
-    endpoint = dataclasses.replace(plain.endpoint, key_header="x-api-key")
-    events = ask(Client(dataclasses.replace(plain, endpoint=endpoint), network(kimi)))
+    endpoint = replace(plain.endpoint, key_header="x-api-key")
+    events = ask(Client(replace(plain, endpoint=endpoint), network(kimi)))
     [request] = kimi.seen
     assert request.headers["x-api-key"] == PLAN_KEY
     assert "Authorization" not in request.headers

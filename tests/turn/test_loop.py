@@ -13,7 +13,6 @@ from agent.events import Finished
 from agent.loop_events import (
     Compacted,
     LoopEvent,
-    MessageAdded,
     StepBegan,
     ToolBegan,
     ToolEnded,
@@ -75,13 +74,12 @@ def test_a_turn_asks_acts_and_asks_again(kimi: KimiMock) -> None:
         },
         {"role": "tool", "tool_call_id": "shout:0", "name": "shout", "content": "HEY"},
     ]
-    kinds = (StepBegan, Finished, ToolBegan, ToolEnded, MessageAdded, TurnEnded)
+    kinds = (StepBegan, Finished, ToolBegan, ToolEnded, TurnEnded)
     assert [type(event) for event in of(events, *kinds)] == [
         StepBegan,
         Finished,
         ToolBegan,
         ToolEnded,
-        MessageAdded,
         StepBegan,
         Finished,
         TurnEnded,
@@ -111,11 +109,11 @@ def test_the_messages_wire_says_the_same(kimi: KimiMock) -> None:
     assert "HO" in json.dumps(given["content"][1])
 
 
-def test_calls_that_only_read_run_at_once_and_answer_in_their_order(kimi: KimiMock) -> None:
-    """Each waits for the other; the second ends first, and the results keep the calls' order."""
+def test_calls_that_only_read_run_at_once_and_are_kept_as_they_end(kimi: KimiMock) -> None:
+    """Each waits for the other; the second ends first, and its result is there first."""
     kimi.replies += [calling(("look", "a"), ("look", "b")), DONE]
 
-    async def run() -> tuple[list[LoopEvent], Message]:
+    async def run() -> tuple[list[LoopEvent], list[Message]]:
         meeting, second_is_done = asyncio.Barrier(2), asyncio.Event()
 
         async def look(text: str) -> str:
@@ -127,11 +125,11 @@ def test_calls_that_only_read_run_at_once_and_answer_in_their_order(kimi: KimiMo
 
         async with looping(kimi, work(Doing("look", look, kind="read"))) as loop:
             loop.say(user("Look."))
-            return await events_of(loop), loop.messages[2]
+            return await events_of(loop), loop.messages
 
     events, given = asyncio.run(run())
     assert [event.call.id for event in of(events, ToolEnded)] == ["look:1", "look:0"]
-    assert results(given) == [("saw a", False), ("saw b", False)]
+    assert results(*given) == [("saw b", False), ("saw a", False)]
 
 
 def test_calls_that_change_something_keep_their_place(kimi: KimiMock) -> None:
@@ -248,9 +246,14 @@ def test_a_conversation_that_fills_the_window_is_shortened_between_steps(kimi: K
 
     class Cutting:
         async def shorten(
-            self, client: Client, system: str, messages: Sequence[Message]
+            self,
+            client: Client,
+            system: str,
+            messages: Sequence[Message],
+            *,
+            refused: bool = False,
         ) -> tuple[tuple[Message, ...], Compacted] | None:
-            assert (client.route.wire.value, system) == ("chat", SYSTEM)
+            assert (client.route.wire.value, system, refused) == ("chat", SYSTEM, False)
             if len(messages) < 3:
                 return None
             return (user("Short."), *messages[-2:]), told

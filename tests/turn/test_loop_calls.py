@@ -10,6 +10,9 @@ from agent.errors import HermesError
 from agent.loop_events import ApprovalWanted, LoopEvent, ToolBegan, TurnEnded
 from agent.messages import Message, user
 from agent.permission import Answer
+from agent.tools.base import Workspace
+from agent.tools.under_way import OTHERWISE
+from agent.tools.write import Write
 from kimi_mock.replies import Reply
 from kimi_mock.server import KimiMock
 from tests.turn.acting import ByName, Doing, calling, events_of, looping, of, results, upper, work
@@ -120,6 +123,33 @@ def test_a_call_is_done_only_as_far_as_it_is_allowed(
     assert permission.allowed == rules
 
 
+def test_only_what_was_judged_is_done(kimi: KimiMock, tmp_path: Path) -> None:
+    """While a person thought, `sub` became a link that leads out; the file went there."""
+    workspace = Workspace(tmp_path / "work", tmp_path / "scratch")
+    (workspace.root / "sub").mkdir(parents=True)
+    (tmp_path / "outside").mkdir()
+    write = ("write", {"path": "sub/x", "content": "new"})
+    kimi.replies += [Reply.calling(write), DONE]
+
+    async def run() -> Message:
+        with_work = work(Write(workspace), permission=ByName({"write": Answer.ASK}))
+        async with looping(kimi, with_work) as loop:
+            loop.say(user("Go."))
+
+            def decide(event: LoopEvent) -> None:
+                if isinstance(event, ApprovalWanted):
+                    assert event.action.paths == (workspace.root / "sub/x",)
+                    (workspace.root / "sub").rmdir()
+                    (workspace.root / "sub").symlink_to(tmp_path / "outside")
+                    loop.decide(event.call.id, allowed=True)
+
+            await events_of(loop, decide)
+            return loop.messages[2]
+
+    assert results(asyncio.run(run())) == [(OTHERWISE, True)]
+    assert not (tmp_path / "outside/x").exists()
+
+
 def test_a_file_is_kept_before_it_changes(kimi: KimiMock) -> None:
     """The keeper is asked before a write and not before a read; what it cannot keep stays as is."""
     kimi.replies += [calling(("look", "a"), ("change", "b"), ("change", "full")), DONE]
@@ -131,14 +161,14 @@ def test_a_file_is_kept_before_it_changes(kimi: KimiMock) -> None:
             if path.name == "full":
                 raise OSError(28, "No space left on device")
 
-    async def run() -> Message:
+    async def run() -> list[Message]:
         tools = (Doing("look", log.append, kind="read"), Doing("change", log.append, kind="write"))
         async with looping(kimi, work(*tools, keeper=Keeping())) as loop:
             loop.say(user("Go."))
             await events_of(loop)
-            return loop.messages[2]
+            return loop.messages
 
-    given = results(asyncio.run(run()))
+    given = results(*asyncio.run(run()))
     assert log == ["a", "kept /b", "b", "kept /full"]
     assert [is_error for _, is_error in given] == [False, False, True]
     assert "No space left" in given[2][0]
@@ -150,13 +180,13 @@ def test_a_call_that_the_budget_cut_is_not_done(kimi: KimiMock) -> None:
     kimi.replies += [cut, DONE]
     done: list[str] = []
 
-    async def run() -> Message:
+    async def run() -> list[Message]:
         async with looping(kimi, work(Doing("change", done.append, kind="write"))) as loop:
             loop.say(user("Go."))
             await events_of(loop)
-            return loop.messages[2]
+            return loop.messages
 
-    given = results(asyncio.run(run()))
+    given = results(*asyncio.run(run()))
     assert done == ["whole"]
     assert [is_error for _, is_error in given] == [False, True]
     assert "limit of tokens" in given[1][0]

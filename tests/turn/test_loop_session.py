@@ -62,11 +62,11 @@ def test_a_bug_is_found_mended_and_the_check_passes(
     failures = [event.outcome.is_error for event in of(events, ToolEnded)]
     assert len(failures) == 5
     assert not any(failures[index] for index in (0, 1, 3, 4))
-    first, failed, mended = (results(message) for message in messages[2:7:2])
-    assert "total()" in first[0][0]
-    assert "passed" in first[1][0]
-    assert "failed" in failed[0][0]
-    assert "passed" in mended[1][0]
+    told = results(*messages)
+    assert "total()" in told[0][0]
+    assert "passed" in told[1][0]
+    assert "failed" in told[2][0]
+    assert "passed" in told[4][0]
     assert text_of(messages[-1]).endswith("the check passes.")
     bodies = [json.loads(request.body) for request in kimi.seen]
     assert len(bodies) == 4

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import aclosing
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -110,15 +111,32 @@ def test_a_tool_is_stopped_at_once_and_its_call_says_so(kimi: KimiMock) -> None:
             return loop.messages
 
     messages = asyncio.run(run())
-    assert results(messages[2]) == [("a", False), (INTERRUPTED, True), (INTERRUPTED, True)]
-    assert [text_of(message) for message in messages[3:]] == ["typed before", "What now?", "Done."]
+    assert results(*messages) == [("a", False), (INTERRUPTED, True), (INTERRUPTED, True)]
+    assert [text_of(message) for message in messages[5:]] == ["typed before", "What now?", "Done."]
+
+
+def test_a_result_is_kept_before_the_next_call_begins(kimi: KimiMock) -> None:
+    """Killed in the second call, a session still has what the first one gave."""
+    kimi.replies.append(calling(("quick", "a"), ("quick", "b")))
+    notes = Notes()
+
+    async def run() -> list[Message]:
+        async with looping(kimi, work(Doing("quick", str)), journal=notes) as loop:
+            loop.say(user("Go."))
+            async with aclosing(loop.run()) as happening:
+                async for event in happening:
+                    if isinstance(event, ToolBegan) and event.call.id == "quick:1":
+                        return [message for message, _ in notes.kept]
+        raise AssertionError("the second call never began")
+
+    assert results(*asyncio.run(run())) == [("a", False)]
 
 
 def test_leaving_the_iteration_stops_too(kimi: KimiMock) -> None:
     """Whoever closes the generator has what a cancelled one has."""
     kimi.replies.append(calling(("quick", "a"), ("quick", "b")))
 
-    async def run() -> Message:
+    async def run() -> list[Message]:
         async with looping(kimi, work(Doing("quick", str))) as loop:
             loop.say(user("Go."))
             happening = loop.run()
@@ -126,9 +144,9 @@ def test_leaving_the_iteration_stops_too(kimi: KimiMock) -> None:
                 if isinstance(event, ToolBegan):
                     break
             await happening.aclose()
-            return loop.messages[-1]
+            return loop.messages
 
-    assert results(asyncio.run(run())) == [(INTERRUPTED, True), (INTERRUPTED, True)]
+    assert results(*asyncio.run(run())) == [(INTERRUPTED, True), (INTERRUPTED, True)]
 
 
 # --- limits -------------------------------------------------------------------------------
@@ -145,7 +163,7 @@ def clock_by(seconds: float) -> Callable[[], float]:
     [
         (Limits(steps=3), 3, "3 steps"),
         (Limits(tokens=60), 2, "60 tokens"),
-        (Limits(money=Decimal("0.0002")), 2, "0.0002 of money"),
+        (Limits(money=Decimal("0.0002")), 2, "0.0002 USD"),
         (Limits(seconds=30), 3, "30 seconds"),
         (Limits(steps=0), 0, "0 steps"),
     ],
@@ -166,6 +184,7 @@ def test_each_limit_stops_with_a_sentence_and_a_way_on(
 
     ended = asyncio.run(run())[-1]
     what, name = ("session" if of_session else "turn"), words.rpartition(" ")[2]
+    name = {"USD": "money"}.get(name, name)
     assert isinstance(ended, TurnEnded)
     assert ended.stopped == f"The limit of {words} for this {what} is reached."
     assert f"`hermes config set limits.{what}_{name} NUMBER`" in ended.remedy
@@ -226,6 +245,21 @@ def test_the_same_failing_call_stops_the_turn(kimi: KimiMock) -> None:
     assert ended.stopped == "The same call of `broken` failed 5 times."
     assert "`go on`" in ended.remedy
     assert len(kimi.seen) == 5
+
+
+def test_a_word_between_makes_no_failure_news(kimi: KimiMock) -> None:
+    """A model that wrote its plan anew after each failure went on to the limit of steps."""
+    kimi.replies += [calling(("broken", "a"), ("plan", str(step))) for step in range(8)]
+
+    async def run() -> LoopEvent:
+        tools = (Doing("broken", fail), Doing("plan", str, kind="talk"))
+        async with looping(kimi, work(*tools)) as loop:
+            loop.say(user("Go."))
+            return (await events_of(loop))[-1]
+
+    ended = asyncio.run(run())
+    assert isinstance(ended, TurnEnded)
+    assert ended.stopped == "The same call of `broken` failed 5 times."
 
 
 def test_failing_tests_may_be_run_again_after_a_change(kimi: KimiMock) -> None:

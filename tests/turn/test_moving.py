@@ -12,7 +12,7 @@ from agent.catalog.rows import Wire
 from agent.choice import Candidate, Chosen, Origin
 from agent.client import Client
 from agent.detour import Hop
-from agent.errors import HermesError
+from agent.errors import BrokenFile, HermesError
 from agent.events import Finished
 from agent.keys import ApiKey
 from agent.learnt import Facts
@@ -171,3 +171,35 @@ def test_a_session_stays_clean_after_a_hop(
     assert second["system"] == first["system"]
     assert second["messages"][: len(first["messages"]) - 1] == first["messages"][:-1]
     assert str(second["messages"]).count("earlier_1_1") == 2
+
+
+def test_a_session_that_is_not_kept_any_more_is_cleaned_too(
+    home: Path, kimi: KimiMock, gateway: KimiMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk must not send one provider's reasoning to another; `/rewind` says what is."""
+    enter(home, monkeypatch)
+    kimi.replies.append(Reply.calling(("todo", {"items": []}), reasoning="My own thought."))
+    kimi.replies.append(text("Hello."))
+    here, there = Client(route(), network(kimi)), Client(through(gateway, "messages"), Network())
+
+    async def talk() -> None:
+        with open_session(here, read_settings(), Wanted(directory=home.parent)) as session:
+            for client in (here, there):
+                async with client:
+                    session.use(client)
+                    session.say(user("go"))
+                    async with aclosing(session.loop.run()) as events:
+                        assert [event async for event in events]
+                if client is here:
+                    (home / "hermes-kimi.db").rename(home / "moved")
+                    (home / "hermes-kimi.db").mkdir()
+            assert any("not kept on disk any more" in each for each in session.end_turn())
+            with pytest.raises(BrokenFile, match="not kept on disk any more"):
+                session.fork()
+            assert len(session.loop.messages) == 6
+
+    asyncio.run(talk())
+    assert "My own thought." in kimi.seen[1].body.decode()
+    [seen] = gateway.seen
+    assert "My own thought." not in seen.body.decode()
+    assert str(seen.json["messages"]).count("earlier_1_1") == 2

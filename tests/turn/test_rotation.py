@@ -167,7 +167,7 @@ def test_a_key_that_was_named_is_not_rotated_away(here: Here) -> None:
     here.kimi.replies.append(refused(429, *EMPTY))
     asked = here.ask(Flags(key="first"))
     assert isinstance(asked.error, errors.EmptyBalance)
-    assert "`--key`" in asked.error.remedy
+    assert "`--key first`" in asked.error.remedy
     assert here.keys_seen == [PLATFORM_KEY]
 
 

@@ -4,8 +4,9 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from agent.wire.flavored.merge import (
     ANY,
@@ -27,8 +28,7 @@ _MOST_STEPS = 50_000
 _RESERVED = frozenset({"", "$defs", "$ref", "anyOf", "required", "additionalProperties"})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finish:
+class Finish(msgspec.Struct, frozen=True, kw_only=True):
     """
     Makes schemas of nodes.
 

@@ -2,8 +2,9 @@
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from agent.wire.flavored.merge import (
     ANY,
@@ -41,8 +42,7 @@ class TooLarge(Exception):
     """A reading took more steps than a schema within the dialect's limits can need."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """
     How a schema is read.
 
@@ -55,8 +55,7 @@ class Reading:
     depth: int
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where a schema stands: levels of `properties` above it, and of anything at all."""
 
     depth: int = 0

@@ -64,6 +64,23 @@ def is_running(process: int) -> bool:
         return False
 
 
+def running_in(shell: Shell) -> list[int]:
+    """
+    Return what runs of the commands of a shell, known by the temporary directory they are given.
+
+    In a namespace of its own a process has another number than here.
+    """
+    mark = b"TMPDIR=" + bytes(shell.workspace.scratch.resolve() / "tmp")
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (place / "environ").read_bytes().split(b"\0"):
+                found.append(int(place.name))
+        except OSError:
+            continue
+    return found
+
+
 def held() -> tuple[int, int]:
     """
     Return how many descriptors this process has, and how many threads that follow a command.

@@ -10,15 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.messages import ToolCall
+from agent.sandbox import Sandbox
 from agent.tools.arguments import decode, shape
 from agent.tools.base import BaseTool, ToolError, Workspace
 from agent.tools.edit import Edit, Replacement
 from agent.tools.mending import NotMended, mended
 from agent.tools.read import Read
+from agent.tools.shell import Shell
 from agent.tools.write import Write
 
 NOWHERE = Workspace(root=Path("/nowhere"), scratch=Path("/nowhere/scratch"))
 READ, WRITE, EDIT = Read(NOWHERE), Write(NOWHERE), Edit(NOWHERE)
+SHELL = Shell(NOWHERE, Sandbox(kind="off"))
 
 
 def _decoded(text: str, tool: BaseTool[Any]) -> Any:
@@ -113,6 +116,21 @@ def test_the_error_names_the_place_and_the_right_shape() -> None:
     assert "missing required field `path`" in _told("", READ)
     broken = _told('{"path": "a" "content": "x"}', WRITE)
     assert 'A `,` or `}` is missing, at character 14, after `{"path": "a" `' in broken
+
+
+def test_half_a_pair_of_surrogates_is_told() -> None:
+    r"""`"\ud83d"` alone in a path or a command was an error that ended the whole turn."""
+    told = _told(r'{"command": "echo \ud83d"}', SHELL)
+    assert "A text holds half of a surrogate pair, at character 13" in told
+    assert _decoded(r"{'command': 'echo \ud83d\ude00'}", SHELL).command == "echo \N{GRINNING FACE}"
+
+
+@pytest.mark.parametrize("text", ['{"cmd": "ls"}', '{"input": {"command": "ls"}}'])
+def test_a_wrong_name_is_told_where_nothing_must_be_there(text: str) -> None:
+    """The shell took `cmd` for nothing at all, and answered that there were no jobs."""
+    assert "Object has no field `" in _told(text, SHELL)
+    assert _decoded('{"command": "ls", "description": "List."}', SHELL).command == "ls"
+    assert _decoded("", SHELL).command == ""
 
 
 def test_a_shape_shows_choices() -> None:

@@ -109,9 +109,16 @@ def test_redirects_are_followed_on_one_host_and_no_further_than_five(tmp_path: P
         fetched(tmp_path, moved("/again"))
 
 
+def test_another_port_is_another_place(tmp_path: Path) -> None:
+    """A yes to one server of a machine was one to all: its redirects went to any port."""
+    for location in ("http://127.0.0.1:1/admin", "http://127.0.0.1/admin"):
+        with pytest.raises(ToolError, match=f"another host or port: {location}"):
+            fetched(tmp_path, moved(location))
+
+
 def test_a_redirect_to_another_host_is_told_not_followed(tmp_path: Path) -> None:
     """A permission for one host is none for another: the model asks anew, and is judged anew."""
-    with pytest.raises(ToolError, match=r"another host: http://elsewhere\.example/x\nFetch that"):
+    with pytest.raises(ToolError, match=r"or port: http://elsewhere\.example/x\nFetch that"):
         fetched(tmp_path, moved("http://elsewhere.example/x"))
     with pytest.raises(ToolError, match="Only URLs that begin with"):
         fetched(tmp_path, moved("file:///etc/passwd"))

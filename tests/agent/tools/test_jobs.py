@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from agent.sandbox import Sandbox
 from agent.tools.base import ToolError
 from agent.tools.shell import Shell, ShellArguments
-from tests.agent.tools.shells import is_running, shell_in, text_of
+from tests.agent.tools.sandboxes import HERE
+from tests.agent.tools.shells import running_in, shell_in, text_of
 
 
 async def told(shell: Shell, **arguments: object) -> str:
@@ -15,17 +17,26 @@ async def told(shell: Shell, **arguments: object) -> str:
     return text_of(await shell.run(ShellArguments(**arguments)))  # type: ignore[arg-type]
 
 
-def test_a_job_runs_on_while_others_work(tmp_path: Path) -> None:
+async def begun_in(shell: Shell) -> None:
+    """Wait until a job's command runs."""
+    async with asyncio.timeout(30):
+        while not running_in(shell):  # noqa: ASYNC110 - other processes set no event
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("sandbox", HERE)
+def test_a_job_runs_on_while_others_work(tmp_path: Path, sandbox: Sandbox) -> None:
     """Its number comes at once; its output is read on from where it was, or from an offset."""
-    shell = shell_in(tmp_path)
+    shell = shell_in(tmp_path, sandbox)
 
     async def session() -> None:
         command = "echo one; while [ ! -e go ]; do sleep 0.01; done; echo two"
         started = await told(shell, command=command, background=True)
-        assert started.startswith("job 1 (running, 0.")
-        assert started.endswith("[output 0-4 of 4 bytes]\none\n")
+        assert started.startswith("job 1 (running, ")
+        while "[output 0-4 of 4 bytes]\none\n" not in started:
+            started = await told(shell, job=1, offset=0, timeout=0.1)
         assert await told(shell, command="touch go; echo meanwhile") == "meanwhile\n"
-        ended = await told(shell, job=1, timeout=5)
+        ended = await told(shell, job=1, timeout=60)
         assert ended.startswith("job 1 (exit 0, ")
         assert ended.endswith("[output 4-8 of 8 bytes]\ntwo\n")
         again = await told(shell, job=1, offset=2)
@@ -35,33 +46,35 @@ def test_a_job_runs_on_while_others_work(tmp_path: Path) -> None:
     shell.close()
 
 
-def test_a_job_is_stopped_with_all_its_processes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sandbox", HERE)
+def test_a_job_is_stopped_with_all_its_processes(tmp_path: Path, sandbox: Sandbox) -> None:
     """Stopping ends the tree, and the list says how each job ended."""
-    shell = shell_in(tmp_path)
+    shell = shell_in(tmp_path, sandbox)
 
     async def session() -> None:
-        started = await told(shell, command="echo $$; sleep 1000", background=True)
+        await told(shell, command="echo $$; sleep 1000", background=True)
+        await begun_in(shell)
         stopped = await told(shell, job=1, stop=True)
         assert stopped.startswith("job 1 (killed by SIGTERM, ")
-        assert not is_running(int(started.splitlines()[-1]))
+        assert running_in(shell) == []
         assert (await told(shell)).startswith("job 1 (killed by SIGTERM, ")
 
     asyncio.run(session())
     shell.close()
 
 
-def test_closing_ends_the_jobs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sandbox", HERE)
+def test_closing_ends_the_jobs(tmp_path: Path, sandbox: Sandbox) -> None:
     """At the end of a session, without an event loop, nothing runs on; again is harmless."""
-    shell = shell_in(tmp_path)
-    command = "trap '' TERM; echo $$; while :; do sleep 1; done"
-    started = asyncio.run(told(shell, command=command, background=True))
-    process = int(started.splitlines()[-1])
-    assert is_running(process)
+    shell = shell_in(tmp_path, sandbox)
+    command = "trap '' TERM; while :; do sleep 1; done"
+    asyncio.run(told(shell, command=command, background=True))
+    asyncio.run(begun_in(shell))
 
     shell.close()
     shell.close()
 
-    assert not is_running(process)
+    assert running_in(shell) == []
 
 
 def test_a_job_that_fails_at_once_says_so_at_once(tmp_path: Path) -> None:

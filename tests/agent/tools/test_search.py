@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import sysconfig
 import time
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from agent.tools.find import Find, FindArguments
 from agent.tools.grep import Grep, GrepArguments
 from tests.agent.tools.calls import action, done, place, refusal, said
 
-RIPGREP = shutil.which("rg") or ""
+# The extra `dev` puts one beside Python, which need not be on the PATH.
+RIPGREP = shutil.which("rg", path=sysconfig.get_path("scripts")) or shutil.which("rg") or ""
 FILES = {
     "src/a.py": "import os\nimport re\n\n\ndef work() -> None:\n    pass\n",
     "src/deep/b.py": "def rest():\n    return work()\n",
@@ -188,6 +190,62 @@ def test_below_an_ignored_directory_the_other_rules_hold(
     assert said(find, path="build") == "build/lib/made.c\nbuild/out.py"
 
 
+def test_below_a_directory_that_ignores_itself_all_is_searched(
+    workspace: Workspace, program: str
+) -> None:
+    """With ripgrep nothing was found in a library of `.venv`, where `.gitignore` is `*`."""
+    library = workspace.root / ".venv" / "lib"
+    library.mkdir(parents=True)
+    (library / "made.py").write_text("work\n")
+    (workspace.root / ".venv" / ".gitignore").write_text("*\n")
+
+    assert said(Find(workspace, program=program), path=".venv/lib") == ".venv/lib/made.py"
+    told = said(Grep(workspace, program=program), pattern="work", path=".venv/lib")
+    assert told == ".venv/lib/made.py\n1:work"
+    assert "made.py" not in said(Find(workspace, program=program))
+
+
+@pytest.mark.parametrize("repository", [True, False])
+def test_rules_above_the_workspace_do_not_hold(
+    workspace: Workspace, program: str, repository: bool
+) -> None:
+    """A `~/.gitignore` that is `*`, as some keep, hid every file of every project from ripgrep."""
+    (workspace.root.parent / ".gitignore").write_text("*\n")
+    if not repository:
+        (workspace.root / ".git").rename(workspace.root.parent / "away")
+
+    assert said(Find(workspace, program=program), pattern="a.py") == "src/a.py"
+    told = said(Grep(workspace, program=program), pattern="import os")
+    assert told == "src/a.py\n1:import os"
+
+
+def test_a_ripgrep_of_the_workspace_is_not_run(workspace: Workspace, tmp_path: Path) -> None:
+    """A repository's own, or one that a command put on the PATH, would run without asking."""
+    planted = workspace.root / ".venv" / "bin" / "rg"
+    planted.parent.mkdir(parents=True)
+    planted.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    planted.chmod(0o755)
+    workspace.environment["PATH"] = f"{planted.parent}:/usr/bin:/bin"
+
+    assert "src/a.py" in said(Find(workspace), pattern="*.py")
+    assert "import os" in said(Grep(workspace), pattern="import")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_list_that_is_cut_says_so(workspace: Workspace, tmp_path: Path) -> None:
+    """Of more than 16 MiB of names, the rest was left out without a word."""
+    many = tmp_path / "many"
+    many.write_text("#!/bin/sh\nyes $(printf %0999d) | head -c 17000000 | tr '\\n' '\\0'\n")
+    many.chmod(0o755)
+
+    told = said(Find(workspace, program=str(many)), pattern="x")
+
+    assert told == (
+        "(no file)\n(not all: stopped after 10 seconds or 16 MiB of names; "
+        "give a path further down)"
+    )
+
+
 def test_a_line_that_is_no_rule_is_left_out(workspace: Workspace, program: str) -> None:
     """What cannot be read in a `.gitignore` does not take the rest of it with it."""
     rules = (workspace.root / ".gitignore").read_text()
@@ -203,6 +261,12 @@ def test_many_matches_are_shown_in_part(workspace: Workspace, program: str) -> N
     grep = Grep(workspace, program=program)
     more = "(more matches are not shown: narrow the pattern, path or glob)"
 
+    for number in range(200):
+        path = workspace.root / f"many/{number:03}.c"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("needle\n")
+
+    assert said(grep, pattern="needle").endswith("199.c\n1:needle")
     lines = said(grep, pattern="work", glob="x.txt").split("\n")
     assert lines[-2:] == ["200:work", more]
     wide = said(grep, pattern="z+", glob="y.txt")
@@ -241,7 +305,8 @@ def test_patterns_and_paths_that_are_none(workspace: Workspace, program: str) ->
     assert said(grep, pattern=r"(?<=def )\w+", path="src/a.py") == (
         "src/a.py\n5:def work() -> None:"
     )
-    assert said(grep, pattern=r"a\nb") == "(a pattern matches within one line)"
+    for pattern in (r"def\n", "def\n"):
+        assert said(grep, pattern=pattern) == "(a pattern matches within one line)"
     assert "There is no nowhere" in refusal(grep, pattern="x", path="nowhere")
     assert "no file but a device" in refusal(grep, pattern="x", path="/dev/zero")
     assert "is no directory; read shows it" in refusal(find, pattern="*", path="README.md")

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from agent.tools.shell import Shell
-from tests.agent.tools.shells import done, said, shell_in, text_of
+from tests.agent.tools.sandboxes import HERE
+from tests.agent.tools.shells import OFF, done, said, shell_in, text_of, workspace_in
 
 
-@pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
-    """A shell, confined as this machine can, closed at the end."""
-    found = shell_in(tmp_path)
+@pytest.fixture(params=HERE)
+def shell(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shell]:
+    """A shell, confined as this machine can and by bubblewrap, closed at the end."""
+    found = shell_in(tmp_path, request.param)
     yield found
     found.close()
 
@@ -48,3 +49,22 @@ def test_a_planted_state_is_not_taken(shell: Shell) -> None:
 
     assert "time limit" in text_of(done(shell, "sleep 5", timeout=0.1))
     assert said(shell, 'echo "<$PLANTED>"') == "<>\n"
+
+
+def test_a_line_is_run_as_it_was_judged(tmp_path: Path) -> None:
+    """With CDPATH `cd src` leads elsewhere, with GLOBIGNORE or dotglob `*` is `.env` too."""
+    workspace = workspace_in(tmp_path)
+    (tmp_path / "else/src").mkdir(parents=True)
+    (workspace.root / "src").mkdir()
+    (workspace.root / ".env").touch()
+    workspace.environment |= {"CDPATH": str(tmp_path / "else"), "BASHOPTS": "dotglob"}
+    shell = Shell(workspace, OFF)
+    look = "echo *; cd src; pwd"
+    expected = f"src\n{workspace.root}/src\n(now in {workspace.root}/src)"
+
+    try:
+        assert said(shell, look) == expected
+        said(shell, f"cd ..; export CDPATH={tmp_path}/else GLOBIGNORE=x BASHOPTS; shopt -s dotglob")
+        assert said(shell, look) == expected
+    finally:
+        shell.close()

@@ -144,7 +144,7 @@ def _told_of_half_a_character(write: Write) -> str:
     from agent.tools.arguments import decode
     from agent.tools.base import ToolError
 
-    arguments = decode(ToolCall("1", "write", '{"path": "h", "content": "\\ud83d"}'), write)
+    arguments = decode(ToolCall("1", "write", '{"path": "h", "content": "\\udcff"}'), write)
     with pytest.raises(ToolError) as raised:
         write.action(arguments)
     return str(raised.value)
