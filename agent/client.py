@@ -17,10 +17,14 @@ from agent.detour import Detour, options_for, route_changed
 from agent.errors import (
     ContextOverflow,
     EgressRefused,
+    EntitlementRefused,
     HermesError,
     IdentityRefused,
     KeyRefused,
+    ModelNotFound,
     ProviderError,
+    QuotaExhausted,
+    RateLimited,
     ReasoningMissing,
     UsageError,
 )
@@ -44,7 +48,7 @@ from agent.route import Route
 from agent.transport.http import Http, HttpRequest, request_sent
 from agent.transport.network import Network
 from agent.transport.retry import Patience, wait_seconds
-from agent.turn import Turn, can_be_continued, joined
+from agent.turn import Left, Turn, can_be_continued, joined
 from agent.wire.turns import Memory
 
 MODEL_LIST_BYTES = 16 * 1024 * 1024
@@ -57,6 +61,10 @@ class _Mended(msgspec.Struct, frozen=True):
 
     event: Event
     wait: float = 0.0
+
+
+_PAST_THE_GATE = (EntitlementRefused, ModelNotFound, QuotaExhausted, RateLimited)
+"""Refusals of an endpoint that has looked at the plan: our name was no matter on that wire."""
 
 
 class Client:
@@ -214,6 +222,8 @@ class Client:
         """Change the Route or the turn so that another request may succeed, or raise."""
         if isinstance(error, KeyRefused):
             self._recorder.refused(self.route)
+        if isinstance(error, _PAST_THE_GATE):
+            self._recorder.wire(self.route, self._wire_before)
         hopped = await self._hop(error, turn, final=False) if error.another_key_helps else None
         mended = hopped or self._here(error, turn)
         if mended is None and error.another_route_helps:
@@ -238,7 +248,7 @@ class Client:
         """Go on elsewhere, if the detour knows where and the turn can be asked there."""
         if self._detour is None:
             return None
-        before, left = self.route, [*turn.left, self.route]
+        before, left = self.route, [*turn.left, Left(self.route, error)]
         self._makers.note(turn.asked[0], before)
         passed_over: list[str] = []
         while hop := await self._detour.after(left, error, final=final):
@@ -251,9 +261,10 @@ class Client:
                 await self._resources.aclose()
                 self._take(hop.route, hop.network)
                 await self._resources.enter_async_context(self._http)
-                return _Mended(route_changed(before, error, hop, (*passed_over, *dropped)))
+                changed = route_changed(before, error, hop, (*passed_over, *dropped))
+                return _Mended(changed, hop.wait_seconds)
             passed_over += [*hop.notices, f"{place_of(hop.route)} was passed over: {unfit}"]
-            left.append(hop.route)
+            left.append(Left(hop.route))
         return None
 
     def _move(self, error: IdentityRefused, turn: Turn) -> _Mended | None:

@@ -8,6 +8,10 @@ def names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+READ_OTHERWISE = names("BASHOPTS CDPATH GLOBIGNORE")
+"""Variables by which a `*` stands for `.env` as well, or `cd src` leads elsewhere, in bash 5.2."""
+
+
 class NotUnderstood(Exception):
     """A line, or a part of it, that we cannot read for sure; the message says what is in it."""
 

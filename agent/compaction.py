@@ -15,7 +15,6 @@ Pointer = Callable[[Message], str]
 
 LEFT_OUT = "(left out: the conversation was longer than the model's window)"
 
-
 _LONGEST_SHARE = 8
 _SHORTEST_CUT = 200
 
@@ -36,8 +35,8 @@ def drop_oldest_tool_output(
     Return the messages with old tool output left out, oldest first, until they fit.
 
     Every call keeps its result, which then says how much was left out and where `pointer`
-    finds it. Output that is no longer than that sentence stays, and so does what came since
-    the last answer, which the model has not seen, and the last `keep_last` messages. What did
+    finds it. Output that is no longer than that sentence stays, and so do the results at the
+    very end, for which the next request is made, and the last `keep_last` messages. What did
     not change is the same object. Without enough tool output the result may still not fit.
     """
     kept = list(messages)

@@ -10,6 +10,7 @@ from agent.events import RouteChanged
 from agent.messages import Options
 from agent.route import Route
 from agent.transport.network import Network
+from agent.turn import Left
 from agent.wire.steering import fitting_effort
 
 
@@ -17,26 +18,28 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True):
     """
     Another Route, whole, and the way out to it.
 
-    `notices` are sentences the user must see: what was passed over before it was found.
+    `notices` are sentences the user must see: what was passed over before it was found. It is
+    asked after `wait_seconds`.
     """
 
     route: Route
     network: Network
     notices: tuple[str, ...] = ()
+    wait_seconds: float = 0.0
 
 
 class Detour(Protocol):
     """Who knows where else a turn can go."""
 
-    async def after(self, left: Sequence[Route], error: HermesError, *, final: bool) -> Hop | None:
+    async def after(self, left: Sequence[Left], error: HermesError, *, final: bool) -> Hop | None:
         """
         Return where the turn goes on after an error, or None.
 
-        `left` are the Routes that have failed in this turn, in order, the last of them just
-        now with `error`. With `final` nothing else can be done; without it the same request
-        could wait and go out again, so that only another key is of use. It is asked only
-        where the error's class says that it may help, and must end: a turn goes on for as
-        long as Hops are given. Never raises.
+        `left` are the Routes that the turn cannot go on over; the last of them that was asked
+        failed just now, with `error`. With `final` nothing else can be done; without it the
+        same request could wait and go out again, so that only another key is of use. It is
+        asked only where the error's class says that it may help, and must end: a turn goes on
+        for as long as Hops are given. Never raises.
         """
 
 

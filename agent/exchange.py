@@ -162,6 +162,7 @@ def refusal(route: Route, answer: HttpAnswer, body: bytes) -> ProviderError:
     asked = Asked(
         endpoint=route.endpoint,
         model=route.model_id_sent,
+        offered=tuple(each.id for each in route.live.models) if route.live else (),
         key_product=route.key_product,
         accepted_at=_accepted_at(route),
         is_named=route.base_url.origin.is_users,

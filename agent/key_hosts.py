@@ -101,7 +101,7 @@ def contradictions(
     if endpoint.product and endpoint.product != by_key.product:
         sentences.append(
             f"{url.name} ({url.where}) sends the key {key.value.fingerprint} to "
-            f"{endpoint.base_urls[0][1]}, but it looks like a {by_key.product} key, which belongs "
+            f"{url.value}, but it looks like a {by_key.product} key, which belongs "
             f"to {by_key.base_urls[0][1]}. To drop it: {url.drop}."
         )
     sentences += [

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from itertools import takewhile
 from typing import Any, Protocol
 
 import msgspec
@@ -24,6 +25,7 @@ from agent.loop_events import (
 from agent.messages import Message, Options, TextPart, ToolCall, calls_of, text_of
 from agent.permission import Permission
 from agent.tools.base import BaseTool
+from agent.tools.under_way import UnderWay
 from agent.window import Compactor
 
 
@@ -231,13 +233,19 @@ class Loop:
             async with aclosing(self._acting.do(tuple(waiting))) as doing:
                 async for event in doing:
                     if isinstance(event, ToolEnded):
-                        [ended] = [each for each in waiting if each.call is event.call]
-                        waiting.remove(ended)
-                        self._add(Message("tool", (ended.result(),)))
+                        self._keep_results(event.call.id, waiting)
                     yield event
         finally:
             for each in waiting:
                 self._add(Message("tool", (each.result(),)))
+
+    def _keep_results(self, call_id: str, waiting: list[UnderWay]) -> None:
+        """Keep what has come for an id: for several calls with it in their order, or not yet."""
+        # Whose result is whose is then known by the order alone, to an endpoint and to `cleaned`.
+        alike = [each for each in waiting if each.call.id == call_id]
+        for each in takewhile(lambda each: each.outcome is not None, alike):
+            waiting.remove(each)
+            self._add(Message("tool", (each.result(),)))
 
     # --- the conversation -----------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import codecs
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -94,9 +95,12 @@ def _repository(root: Path) -> Path:
 
 def _owners(root: Path) -> set[int]:
     """Return whose instructions are taken: ours, the system's, and of who owns the directory."""
+    owners = {0}  # on Windows everybody's number
+    if sys.platform != "win32":
+        owners.add(os.geteuid())
     with suppress(OSError):
-        return {0, os.geteuid(), root.stat().st_uid}
-    return {0, os.geteuid()}
+        owners.add(root.stat().st_uid)
+    return owners
 
 
 def _instructions_in(path: Path, top: Path, owners: set[int]) -> bytes:

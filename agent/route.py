@@ -18,11 +18,11 @@ from agent.errors import (
     ConfigurationError,
     EgressRefused,
     HermesError,
-    UnknownModel,
     UsageError,
 )
 from agent.key_hosts import contradictions, hosts_of, misdirected
 from agent.keys import ApiKey
+from agent.known_models import model_error
 from agent.learnt import Facts, KeyPlace, KeyState, LiveList
 
 
@@ -189,8 +189,8 @@ def resolve(provider: Chosen[ProviderRow], wishes: Wishes, facts: Facts) -> Rout
         live=live,
         place=facts.places.get(digest),
         state=facts.states.get((name, digest)),
-        notices=(*facts.notices, *_notices(row, key, by_key, url, endpoint)),
-        model_error=_model_error(row, endpoint, live, model, sent),
+        notices=(*facts.notices, *_notices(row, key, by_key, base_url, endpoint)),
+        model_error=model_error(row, endpoint, live, model, sent),
     )
 
 
@@ -351,46 +351,3 @@ def window_of(
     fallback = "fallback: nobody told this model's window"
     candidates.append(Candidate(FALLBACK_CONTEXT_TOKENS, Origin.DEFAULT, fallback))
     return choose(candidates)
-
-
-def _model_error(
-    provider: ProviderRow,
-    endpoint: EndpointRow,
-    live: LiveList | None,
-    model: Chosen[str],
-    sent: str,
-) -> UsageError | None:
-    """Return the refusal of a model id that the endpoint is known not to have, or None."""
-    if not model.value:
-        return UsageError(
-            f"{provider.name} has no default model.",
-            remedy=f"`hermes chat --provider {provider.id} --model ID` names one.",
-        )
-    ours = any(row.id == model.value for row in provider.models)
-    if ours or endpoint not in provider.endpoints:
-        return None
-    elsewhere = [
-        (other, row)
-        for other in provider.endpoints
-        if other is not endpoint and (row := other.model(model.value))
-    ]
-    if not endpoint.lists_models:
-        missing = endpoint.model(model.value) is None
-        reason = "it has one model"
-    elif live is not None:
-        missing = live.model(sent) is None
-        reason = f"its list of {live.at[:10]} does not have it"
-    else:
-        missing = bool(elsewhere) and endpoint.model(model.value) is None
-        reason = f"it is an id of the {elsewhere[0][0].name}" if elsewhere else ""
-    if not missing:
-        return None
-    families = {row.family for _, row in elsewhere}
-    open_rows = [row for row in endpoint.models if not row.last_day]
-    offered = [e.id for e in live.models] if live else [row.id for row in open_rows]
-    twins = [row.id for row in open_rows if row.family in families and row.id in offered]
-    advice = f"Here it is `{twins[0]}`." if twins else f"It has: {', '.join(offered)}."
-    return UnknownModel(
-        f"The {endpoint.name} does not have the model `{model.value}`: {reason}. {advice}",
-        remedy="`hermes models` lists them; `hermes models --refresh` asks the endpoint.",
-    )

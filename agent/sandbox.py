@@ -1,5 +1,6 @@
 """What confines a command here, and what a confined command may do."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,10 @@ LIFTED_BY = "hermes config set sandbox off"
 _PROBE_SECONDS = 3.0
 _KNOWS_TRUNCATION = 3
 """The first ABI of Landlock that can forbid to truncate a file."""
+
+_KNOWS_SIGNALS = 6
+"""The first ABI of Landlock that keeps signals inside."""
+
 _RESTS = "and use the network as you do"
 
 
@@ -70,6 +75,11 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind in ("landlock", "bubblewrap")
 
     @property
+    def keeps_signals(self) -> bool:
+        """Say whether a command can send signals only to what it started."""
+        return self.kind == "bubblewrap" or (self.kind == "landlock" and self.abi >= _KNOWS_SIGNALS)
+
+    @property
     def name(self) -> str:
         """What it is, in a few words."""
         match self.kind:
@@ -110,13 +120,12 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def find_sandbox(setting: str = "auto", *, search_path: str | None = None) -> Sandbox:
+def find_sandbox(setting: str = "auto", *, root: Path | None = None) -> Sandbox:
     """
     Return what confines commands here, by the setting `sandbox` (`auto` or `off`).
 
-    Landlock first: it needs no program and is what we test; then bubblewrap, if one in
-    `search_path` (default: the process's) can start anything. Raises ConfigurationError for
-    another setting.
+    Landlock first: it needs no program and no privilege; then a bubblewrap that can start
+    anything. `root` is where the commands work. Raises ConfigurationError for another setting.
     """
     if setting not in ("auto", "off"):
         raise ConfigurationError(
@@ -127,10 +136,33 @@ def find_sandbox(setting: str = "auto", *, search_path: str | None = None) -> Sa
         return Sandbox(kind="off")
     if abi := landlock_abi():
         return Sandbox(kind="landlock", abi=abi)
-    program = which("bwrap", path=search_path)
-    if program is not None and _works(program):
-        return Sandbox(kind="bubblewrap", program=program)
-    return Sandbox(kind="none")
+    program = find_bubblewrap(root)
+    return Sandbox(kind="bubblewrap" if program else "none", program=program)
+
+
+def find_bubblewrap(root: Path | None, search_path: str | None = None) -> str:
+    """Return the path of a bubblewrap that can start anything, or an empty text."""
+    program = program_outside(root, "bwrap", search_path)
+    return program if program and _works(program) else ""
+
+
+def program_outside(root: Path | None, name: str, search_path: str | None = None) -> str:
+    """
+    Return the path of the first program of a name that does not lie in a workspace, or "".
+
+    One that does, or a link there, may be a repository's own, or a command may have put it there
+    (`.venv/bin/rg`), and we start it without asking and outside of the sandbox. `search_path` is
+    the process's where it is None; a directory on it that is not whole counts as none.
+    """
+    folders = os.get_exec_path() if search_path is None else search_path.split(os.pathsep)
+    for folder in filter(os.path.isabs, folders):
+        found = which(name, path=folder)
+        if found is None:
+            continue
+        places = (Path(folder).resolve(), Path(found).resolve())
+        if root is None or not any(place.is_relative_to(root) for place in places):
+            return found
+    return ""
 
 
 def bubblewrap_command(program: str, area: Area) -> list[str]:

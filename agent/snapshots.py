@@ -144,6 +144,10 @@ class Snapshots:
         places = _places(self._of(project))
         return Recorded(places[-1]) if places else None
 
+    def last_above(self, project: Path) -> Path | None:
+        """Return the closest directory above a project in which a turn has changed files."""
+        return next((each for each in project.parents if _places(self._of(each))), None)
+
     def take_back(self, recorded: "Recorded", *, force: bool = False) -> tuple[Change, ...]:
         """
         Put the files of a turn back, and keep what was there instead: again undoes it.

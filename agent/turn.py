@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from agent.errors import HermesError
 from agent.messages import Message, Options, Part, TextPart, ThinkPart, Tool, ToolCall, text_of
 from agent.route import Route
 
@@ -41,13 +42,20 @@ class Shown:
         return new
 
 
+class Left(msgspec.Struct, frozen=True):
+    """A Route that could not go on with a turn; `error` is what it failed with, if it was asked."""
+
+    route: Route
+    error: HermesError | None = None
+
+
 class Turn:
     """
     What was asked, and how the asking has changed since: mutable, and used for one turn.
 
     `asked` is what the turn began with: messages and options. `left` are the Routes that
-    could not go on with it.
-    `came` is what earlier, cut requests brought of an answer that is being continued.
+    could not go on with it, in order. `came` is what earlier, cut requests brought of an
+    answer that is being continued.
     `budget_tokens` replaces the options' budget once reasoning has used it up.
     `reasoning_filler` stands for missing reasoning once an endpoint has refused without it.
     """
@@ -59,7 +67,7 @@ class Turn:
         self.tools = tuple(tools)
         self.options = options
         self.asked = (self.messages, options)
-        self.left: list[Route] = []
+        self.left: list[Left] = []
         self.came: Message | None = None
         self.reasoning_filler = ""
         self.tried: set[str] = set()

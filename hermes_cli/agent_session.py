@@ -84,7 +84,7 @@ class AgentSession:
         self.notices = parts.notices
         self._lease = parts.lease
         self._snapshots = open_snapshots()
-        self._told = False
+        self._told = not parts.is_kept
         tools = parts.tools
         options = parts.options
         self.shortener = Shortener(
@@ -228,6 +228,7 @@ class _Parts(msgspec.Struct, frozen=True, kw_only=True):
     share: float
     messages: tuple[Message, ...] = ()
     notices: tuple[str, ...] = ()
+    is_kept: bool = True
 
 
 def open_session(client: Client, settings: Settings, wanted: Wanted) -> AgentSession:
@@ -239,7 +240,8 @@ def open_session(client: Client, settings: Settings, wanted: Wanted) -> AgentSes
     """
     sessions = Sessions(get_state_path())
     root = wanted.directory.resolve()
-    sandbox, limits, share = read_sandbox(settings), read_limits(settings), read_share(settings)
+    sandbox = read_sandbox(settings, root)
+    limits, share = read_limits(settings), read_share(settings)
     opened, notices = _opened(sessions, root, wanted)
     try:
         workspace = Workspace(
@@ -277,6 +279,7 @@ def open_session(client: Client, settings: Settings, wanted: Wanted) -> AgentSes
             share=share,
             messages=journal.messages_for(client.route) if opened.resumed else (),
             notices=notices,
+            is_kept=opened.resumed or not opened.notice,
         )
     except BaseException:
         opened.lease.release()
@@ -301,7 +304,7 @@ def _opened(sessions: Sessions, root: Path, wanted: Wanted) -> tuple[Opened, tup
             return begin(), ()
         except ConfigurationError as error:
             notice = f"This conversation is not kept on disk: {error.message}"
-            return Opened(uuid.uuid4().hex, Lease()), (notice,)
+            return Opened(uuid.uuid4().hex, Lease(), notice=notice), (notice,)
     opened = go_on(sessions, root, clock=iso_now, beginning=wanted.resume)
     notices = (opened.notice,) if opened.notice else ()
     begun = sessions.find(opened.session_id).directory

@@ -8,6 +8,7 @@ from functools import partial
 from agent.errors import AuthError, HermesError
 from agent.identity import PRODUCT
 from agent.messages import text_of
+from agent.tools.text import counted
 from hermes_cli.agent_session import Wanted
 from hermes_cli.attachments import message_of
 from hermes_cli.auth import Flags, find_provider, key_variables, route_for
@@ -129,7 +130,7 @@ def _greet(talk: Talk) -> None:
     messages = talk.session.loop.messages
     if messages:
         last = next((text_of(each) for each in reversed(messages) if each.role == "user"), "")
-        say(f"Going on after {len(messages)} messages; you said last:", style="dim")
+        say(f"Going on after {counted(len(messages), 'message')}; you said last:", style="dim")
         for line in last.strip().splitlines()[:3]:
             say(f"> {line}", style="dim")
     say("/help shows the commands; Ctrl-D leaves.", style="dim")
@@ -166,8 +167,10 @@ async def take(talk: Talk, line: str) -> bool:
     """
     if command := _command_in(line):
         return await _obey(talk, *command)
-    if line.startswith("!") and line[1:].strip():
-        if talk.is_working and not talk.is_ending:
+    if line.startswith("!"):
+        if not line[1:].strip():
+            talk.screen.notice("A command stands behind the `!`: `!ls` runs one here.")
+        elif talk.is_working and not talk.is_ending:
             talk.screen.notice("A command of your own waits for the end of the work: Esc stops it.")
         else:
             talk.run_shell(line[1:].strip())

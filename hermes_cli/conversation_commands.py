@@ -11,13 +11,14 @@ from msgspec.structs import replace
 from agent.errors import UsageError
 from agent.permission import Mode
 from agent.sessions import Sessions
+from agent.tools.text import counted
 from agent.window import Fill
 from hermes_cli.config import get_state_path
 from hermes_cli.talk import Talk
 from hermes_cli.ui.prompt import wrapped
 from hermes_cli.ui.sentences import one_line
 from hermes_cli.ui.style import say
-from hermes_cli.ui.tool_lines import compacted_sentence, shortened
+from hermes_cli.ui.tool_lines import compacted_sentence, fitted, shortened
 from hermes_cli.ui.usage_lines import bar, free_words, percent, totals_lines
 
 KEYS = (
@@ -88,7 +89,7 @@ async def _usage(talk: Talk, argument: str) -> None:
     del argument
     from hermes_cli.report import aligned
 
-    for line in aligned(totals_lines(talk.totals, free=free_words(talk.route))):
+    for line in aligned(totals_lines(talk.gauges.totals, free=free_words(talk.route))):
         say(line)
     if talk.route.endpoint.usage_path:
         say("What is left of the plan or the balance: `hermes usage`.", style="dim")
@@ -138,7 +139,7 @@ async def _compacted(talk: Talk) -> None:
         talk.session.use(client)
         done = await talk.session.compact()
     if done is not None:
-        talk.shortened(done)
+        talk.gauges.shortened(done, talk.route)
     talk.screen.notice(compacted_sentence(done) if done else "There is nothing to sum up yet.")
 
 
@@ -155,14 +156,14 @@ async def _sessions(talk: Talk, argument: str) -> None:
             raise UsageError("This is that conversation.", remedy="`/sessions` lists the others.")
         mode = talk.session.guard.mode
         talk.open(replace(talk.wanted, resumes=True, resume=session_id, mode=mode))
-        say(f"Going on after {len(talk.session.loop.messages)} messages.")
+        say(f"Going on after {counted(len(talk.session.loop.messages), 'message')}.")
         return
     found = Sessions(get_state_path()).list(talk.session.workspace.root)
     for session in found[:_LISTED]:
         mark = "*" if session.id == talk.session.id else " "
         when = f"{datetime.fromisoformat(session.used_at).astimezone():%Y-%m-%d %H:%M}"
-        title = shortened(session.title, 50)
-        say(f"{mark} {session.id[:_ID_CHARACTERS]}  {when}  {session.message_count:>4}  {title}")
+        row = f"{mark} {session.id[:_ID_CHARACTERS]}  {when}  {session.message_count:>4}  "
+        say(fitted(row + session.title, talk.screen.columns - 1))
     say(
         "/sessions ID goes on with one; `hermes sessions` lists, searches and exports.", style="dim"
     )
@@ -215,7 +216,12 @@ async def _undone(talk: Talk) -> None:
 
 
 async def _thinking(talk: Talk, argument: str) -> None:
-    if argument in ("on", "off"):
+    if argument not in ("", "on", "off"):
+        raise UsageError(
+            f"Thinking can be on or off, not {argument!r}.",
+            remedy="`/thinking on` shows all from now on, `/thinking` the last.",
+        )
+    if argument:
         talk.screen.folds_thinking = argument == "off"
         say("Thinking is folded to a line." if argument == "off" else "Thinking is shown in full.")
     else:
@@ -223,7 +229,12 @@ async def _thinking(talk: Talk, argument: str) -> None:
 
 
 async def _last(talk: Talk, argument: str) -> None:
-    talk.screen.unfold_last(int(argument) if argument.isdecimal() else 1)
+    if argument and not (argument.isdecimal() and int(argument)):
+        raise UsageError(
+            f"Calls are counted back from the last one, from 1: {argument!r} is no such number.",
+            remedy="`/last` shows what the last call gave, `/last 2` the one before it.",
+        )
+    talk.screen.unfold_last(int(argument or 1))
 
 
 async def _help(talk: Talk, argument: str) -> None:

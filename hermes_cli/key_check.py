@@ -43,7 +43,7 @@ from hermes_cli.models import read_facts
 from hermes_cli.report import JSON_OPTION, place_of
 from hermes_cli.storage import reason, shown
 from hermes_cli.ui.prompt import open_prompter, read_input
-from hermes_cli.ui.style import is_terminal, notice, print_error, print_json, say, writable
+from hermes_cli.ui.style import is_terminal, notice, print_error, print_json, say
 
 _LONGEST_FILE = 64 * 1024
 _STANDARD_INPUT = "-"
@@ -86,7 +86,7 @@ def check(
         print_json(document(outcome))
     else:
         for line in lines(outcome):
-            say(writable(line))
+            say(line)
     if outcome.error is not None:
         print_error(outcome.error)
     click.get_current_context().exit(EXIT_CODES[outcome.judgement])

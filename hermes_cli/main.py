@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import click
 
-from agent.errors import HermesError
+from agent.errors import HermesError, UsageError
 from agent.identity import PRODUCT, VERSION
 from hermes_cli.arguments import check_arguments
 
@@ -55,6 +55,14 @@ class _Lazy(click.Group):
         command: click.Command = module.command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command. Raises UsageError, with what is meant, for a word that is none."""
+        if args[0] not in COMMANDS and not ctx.resilient_parsing:
+            raise _no_command(args[0])
+        return super().resolve_command(ctx, args)
+
     def format_commands(
         self,
         ctx: click.Context,  # noqa: ARG002
@@ -63,6 +71,21 @@ class _Lazy(click.Group):
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
+
+
+def _no_command(word: str) -> UsageError:
+    """Return the refusal of a first word that is no command; a question is not repeated."""
+    ask = '`hermes chat -q "TEXT"` asks a question'
+    if any(map(str.isspace, word)):
+        return UsageError("A question goes after `chat -q`, in quotes.", remedy=f"{ask}.")
+    import difflib
+
+    near = difflib.get_close_matches(word.lower(), COMMANDS, n=1)
+    meant = f" Is `hermes {near[0]}` meant?" if near else ""
+    return UsageError(
+        f"There is no command of that name.{meant}",
+        remedy=f"`hermes --help` lists the commands; {ask}.",
+    )
 
 
 @click.group(

@@ -3,109 +3,108 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 import msgspec
 
-import agent
-import hermes_cli
 from agent import errors
 from agent.errors import HermesError, NetworkError, ProviderError
 
 FEWEST_WORDS = 5
-"""How many words of a sentence with gaps must be ours; one without gaps is known by three."""
+"""How many words of a pasted text must be those of an error; short ones fit too much."""
 
-Pieces = tuple[str | None, ...]
-"""A text as the code has it: what is said as it stands, and None for what is filled in."""
+_GAP = "\0"
+"""What stands in a text for what is filled in."""
 
 
 class Own(msgspec.Struct, frozen=True):
-    """An error of ours as the code makes it: its class, sentence and advice, and the module."""
+    """An error as the code makes it: `words` tell it, `remedy` has `…` where text is filled in."""
 
     error: type[HermesError]
-    sentence: Pieces
-    advice: Pieces
+    words: str
+    remedy: str
     module: str
-
-    @property
-    def remedy(self) -> str:
-        """The advice with `…` where something is filled in; empty where all of it is."""
-        return "".join("…" if each is None else each for each in self.advice).strip("…")
 
 
 def find_own(text: str) -> Own | None:
     """
-    Return the error whose sentence stands in a text, the longest there, or None.
+    Return the error of ours that a text tells, the one with most words of it, or None.
 
     What an endpoint or the network has said is left out: the atlas knows that. There is no
     table of our sentences that could be false: they are read where they are raised. None
     too where the code is not there as text.
     """
-    pasted = " ".join(text.split())
-    found = [own for own in _every() if _is_said(own, pasted)]
-    return max(found, key=lambda own: _words(own.sentence), default=None)
+    pasted = _on_one_line(text)
+    told = [own for own in _every() if _is_told(own, pasted)]
+    return max(told, key=lambda own: _count(own.words), default=None)
 
 
-def _is_said(own: Own, pasted: str) -> bool:
-    """Say whether enough of a sentence stands in a text; with its advice under it, any is."""
-    fewest = FEWEST_WORDS if None in own.sentence else 3
-    if _words(own.sentence) < fewest:
-        fewest = 2
-        if _words(own.advice) < FEWEST_WORDS or not _pattern(own.advice).search(pasted):
-            return False
-    return _words(own.sentence) >= fewest and bool(_pattern(own.sentence).search(pasted))
+def _is_told(own: Own, pasted: str) -> bool:
+    if _count(own.words) < FEWEST_WORDS:
+        return False
+    first, *others = filter(_count, _on_one_line(own.words).split(_GAP))
+    # Atomic: the first place where a piece stands counts, so that no text takes long.
+    gaps = (f"(?>.{{0,300}}?{re.escape(piece)})" for piece in others)
+    return re.search(re.escape(first) + "".join(gaps), pasted) is not None
 
 
-def _pattern(pieces: Pieces) -> re.Pattern[str]:
-    # A text's end counts as its own: the line break after it has become a blank.
-    texts = [re.sub(r"\s+", " ", piece) for piece in pieces if piece]
-    return re.compile(".{1,300}?".join(map(re.escape, texts)))
+def _count(words: str) -> int:
+    return len(re.findall(r"[A-Za-z]+", words))
 
 
-def _words(pieces: Pieces) -> int:
-    return sum(len(re.findall(r"[A-Za-z]+", piece)) for piece in pieces if piece)
+def _on_one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text)
 
 
 def _every() -> Iterator[Own]:
     """Yield every error with a remedy that our code makes."""
-    for package in (agent, hermes_cli):
-        root = Path(package.__path__[0])
-        for path in sorted(root.rglob("*.py")):
-            code = path.read_text()
+    for package in ("agent", "hermes_cli"):
+        for name, code in _modules(files(package), package):
             if "remedy=" in code:
-                yield from _in_module(ast.parse(code), f"{path.relative_to(root.parent)}")
+                yield from _in_module(ast.parse(code), name)
+
+
+def _modules(folder: Traversable, name: str) -> Iterator[tuple[str, str]]:
+    """Yield the path and the text of each module below a folder, which may lie in an archive."""
+    for each in sorted(folder.iterdir(), key=lambda each: each.name):
+        if each.is_dir():
+            yield from _modules(each, f"{name}/{each.name}")
+        elif each.name.endswith(".py"):
+            yield f"{name}/{each.name}", each.read_text("utf-8")
 
 
 def _in_module(module: ast.Module, name: str) -> Iterator[Own]:
-    texts = {
-        target.id: _pieces(line.value, {})
+    constants = {
+        target.id: _text(line.value, {})
         for line in module.body
         if isinstance(line, ast.Assign)
         for target in line.targets
         if isinstance(target, ast.Name)
     }
-    calls = [node for node in ast.walk(module) if isinstance(node, ast.Call)]
-    made = [call for call in calls if _class_of(call) is not None]
-    # `raise _refusal("…")`: the error is made in one function of the module for all of them.
+    made = {call: error for call in _calls(module) if (error := _class_of(call))}
+    # `raise _refusal("…")`: one function of the module makes the error of all of them.
     makers = {
         function.name: call
         for function in ast.walk(module)
         if isinstance(function, ast.FunctionDef)
-        for call in made
-        if function.lineno <= call.lineno <= (function.end_lineno or 0)
+        for call in _calls(function)
+        if call in made
     }
-    for call in calls:
+    for call in _calls(module):
         maker = call if call in made else makers.get(_name_of(call))
-        error = _class_of(maker) if maker is not None else None
-        if maker is None or error is None:
+        if maker is None or not call.args:
             continue
-        for argument in call.args:
-            yield Own(error, _pieces(argument, {}), _advice(maker, texts), name)
+        sentence = _text(call.args[0], constants)
+        advised = (each.value for each in maker.keywords if each.arg == "remedy")
+        advice = next((_text(each, constants) for each in advised), "")
+        # A short sentence is known by what is printed under it.
+        words = sentence if _count(sentence) >= FEWEST_WORDS else f"{sentence} {advice}"
+        yield Own(made[maker], words, advice.replace(_GAP, "…").strip("…"), name)
 
 
-def _advice(call: ast.Call, texts: Mapping[str, Pieces]) -> Pieces:
-    values = (keyword.value for keyword in call.keywords if keyword.arg == "remedy")
-    return next((_pieces(value, texts) for value in values), ())
+def _calls(node: ast.AST) -> Iterator[ast.Call]:
+    return (each for each in ast.walk(node) if isinstance(each, ast.Call))
 
 
 def _name_of(call: ast.Call) -> str:
@@ -120,16 +119,16 @@ def _class_of(call: ast.Call) -> type[HermesError] | None:
     return None if issubclass(made, ProviderError | NetworkError) else made
 
 
-def _pieces(node: ast.expr, texts: Mapping[str, Pieces]) -> Pieces:
-    """Return a text's pieces; `texts` are the constants that may stand in it."""
+def _text(node: ast.expr, constants: Mapping[str, str]) -> str:
+    """Return a text with gaps; `constants` are the module's, which may stand in it."""
     match node:
         case ast.Constant(value=str() as text):
-            return (text,)
+            return text
         case ast.JoinedStr(values=values):
-            return tuple(piece for each in values for piece in _pieces(each, texts))
+            return "".join(_text(each, constants) for each in values)
         case ast.FormattedValue(value=ast.Name(id=name)) | ast.Name(id=name):
-            return texts.get(name, (None,))
+            return constants.get(name, _GAP)
         case ast.BinOp(op=ast.Add(), left=left, right=right):
-            return (*_pieces(left, texts), *_pieces(right, texts))
+            return _text(left, constants) + _text(right, constants)
         case _:
-            return (None,)
+            return _GAP

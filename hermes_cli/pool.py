@@ -20,6 +20,7 @@ from agent.errors import (
 )
 from agent.learnt import Facts
 from agent.route import Route, resolve
+from agent.turn import Left
 from hermes_cli.auth import Flags, route_for, wishes
 from hermes_cli.config import Settings
 from hermes_cli.fallback import Entry, read_chain
@@ -55,24 +56,25 @@ class Pool:
         """End what was started."""
         self._running.close()
 
-    async def after(self, left: Sequence[Route], error: HermesError, *, final: bool) -> Hop | None:
+    async def after(self, left: Sequence[Left], error: HermesError, *, final: bool) -> Hop | None:
         """Return where the turn goes on, or None with advice added to the error's remedy."""
         # In a thread: it reads files, may start a model and may ask for a key's region.
         return await asyncio.to_thread(self._after, tuple(left), error, final=final)
 
-    def _after(self, left: tuple[Route, ...], error: HermesError, *, final: bool) -> Hop | None:
-        facts = self._facts(left[-1])
+    def _after(self, left: tuple[Left, ...], error: HermesError, *, final: bool) -> Hop | None:
+        asked = [each.route for each in left if each.error is not None]
+        facts = self._facts(asked[-1])
         try:
             if not final:
-                facts = self._with_rest(left[-1], error, facts)
-                return self._rotated(left, facts)
-            hop = self._after_refused_sibling(left, error, facts)
+                facts = self._with_rest(asked[-1], error, facts)
+                return self._rotated(left, asked[-1], facts)
+            hop = self._after_refused_sibling(left, asked, error, facts)
         except ConfigurationError:
             return None  # The error that brought us here is the one to tell.
         notices: list[str] = []
-        hop = hop or self._chained(left, error, notices)
+        hop = hop or self._chained(left, notices)
         if hop is None:
-            advice = self._advice(left[-1]) if error.another_key_helps else ""
+            advice = self._advice(asked[-1]) if error.another_key_helps else ""
             error.remedy = " ".join(filter(None, (error.remedy, advice, *notices)))
         return hop
 
@@ -93,32 +95,32 @@ class Pool:
             open_learnt().remember_cooling(route.chat_base_url, route.key_digest, rest)
         return self._facts(route)
 
-    def _rotated(self, left: Sequence[Route], facts: Facts) -> Hop | None:
+    def _rotated(self, left: Sequence[Left], failed: Route, facts: Facts) -> Hop | None:
         """Return a Hop to the first other key that neither rests nor was tried in this turn."""
-        tried = {route.key_digest for route in left}
+        tried = {each.route.key_digest for each in left}
         now = time.time()
-        for other in siblings(left[-1], self._settings, facts):
+        for other in siblings(failed, self._settings, facts):
             if other.key_digest not in tried and resting(other, facts, now) is None:
                 return Hop(route=other, network=network_of(other))
         return None
 
     def _after_refused_sibling(
-        self, left: Sequence[Route], error: HermesError, facts: Facts
+        self, left: Sequence[Left], asked: Sequence[Route], error: HermesError, facts: Facts
     ) -> Hop | None:
         """
         Return a Hop for a turn whose key was at its limit and whose next key was refused.
 
-        It is the next key, or else, once, the one that had only a short time to wait: a dead
-        key further down must not cost an answer that a second would have brought.
+        It is the next key, or else, once, the one that had only a short time to wait, after that
+        time: a dead key further down must not cost an answer that a second would have brought.
         """
         of_key = isinstance(error, ProviderError) and not (
             error.another_key_helps or error.another_model_helps
         )
-        failed = left[-1]
-        before = [route for route in left[:-1] if _are_siblings(route, failed)]
+        failed = asked[-1]
+        before = [route for route in asked[:-1] if _are_siblings(route, failed)]
         if not of_key or not before:
             return None
-        digests = [route.key_digest for route in left]
+        digests = [route.key_digest for route in asked]
         waiting = [
             (rest.until, route)
             for route in before
@@ -126,10 +128,12 @@ class Pool:
             and rest.until - rest.at <= PACE_SECONDS
             and digests.count(route.key_digest) == 1
         ]
-        first = min(waiting, key=lambda each: each[0], default=None)
-        return self._rotated(left, facts) or (
-            Hop(route=first[1], network=network_of(first[1])) if first else None
-        )
+        if (hop := self._rotated(left, failed, facts)) or not waiting:
+            return hop
+        until, first = min(waiting, key=lambda each: each[0])
+        wait = max(until - time.time(), 0.0)
+        told = (f"It has {wait:.0f} s to wait.",) if wait >= 1 else ()
+        return Hop(route=first, network=network_of(first), notices=told, wait_seconds=wait)
 
     def _advice(self, route: Route) -> str:
         """Return what the user can do with another key of the provider that was not taken."""
@@ -144,7 +148,7 @@ class Pool:
 
     # --- the chain ------------------------------------------------------------------------
 
-    def _chained(self, left: Sequence[Route], error: HermesError, notices: list[str]) -> Hop | None:
+    def _chained(self, left: Sequence[Left], notices: list[str]) -> Hop | None:
         """
         Return a Hop to the first entry of the chain that can be asked, if there is one.
 
@@ -152,7 +156,7 @@ class Pool:
         """
         for entry in self._chain:
             try:
-                route = self._opened(entry, left, error)
+                route = self._opened(entry, left)
                 if route is not None:
                     network = network_of(route)
                     return Hop(route=route, network=network, notices=tuple(notices))
@@ -160,7 +164,7 @@ class Pool:
                 notices.append(f"{entry.text} was passed over: {failure.message}")
         return None
 
-    def _opened(self, entry: Entry, left: Sequence[Route], error: HermesError) -> Route | None:
+    def _opened(self, entry: Entry, left: Sequence[Left]) -> Route | None:
         """
         Return the Route of an entry, and start what it needs; None if the turn was there.
 
@@ -173,10 +177,10 @@ class Pool:
         facts = self._facts(strongest)
         reasons: list[HermesError] = []
         for route in (strongest, *self._with_other_keys(strongest, flags, facts)):
-            if any(_is_same(route, other) for other in left):
+            if any(_is_same(route, other.route) for other in left):
                 continue
             try:
-                _check(route, left, error, facts)
+                _check(route, left, facts)
             except HermesError as reason:
                 reasons.append(reason)
                 continue
@@ -204,27 +208,27 @@ class Pool:
         return running
 
 
-def _check(route: Route, left: Sequence[Route], error: HermesError, facts: Facts) -> None:
+def _check(route: Route, left: Sequence[Left], facts: Facts) -> None:
     """Raise HermesError with the reason if a turn cannot go on over a Route."""
     if route.model_error is not None:
         raise route.model_error
     require_key(route)
-    _check_turn(route, left, error)
+    _check_turn(route, left)
     rest = resting(route, facts, time.time())
     if rest is not None:
         raise ConfigurationError(rest_sentence(route, rest))
 
 
-def _check_turn(route: Route, left: Sequence[Route], error: HermesError) -> None:
+def _check_turn(route: Route, left: Sequence[Left]) -> None:
     """Raise ConfigurationError if the turn's earlier Routes forbid this one."""
-    failed = left[-1]
-    same_key = (route.chat_base_url, route.key_digest) == (failed.chat_base_url, failed.key_digest)
-    if same_key and not error.another_model_helps:
+    place = (route.chat_base_url, route.key_digest)
+    failed = [each for each in left if each.error and not each.error.another_model_helps]
+    if any(place == (each.route.chat_base_url, each.route.key_digest) for each in failed):
         raise ConfigurationError("it has the same key at the same endpoint.")
     product = route.endpoint.product
     if any(
         other.endpoint.product == product and other.key_digest != route.key_digest
-        for other in left
+        for other in (each.route for each in left)
         if product and not (other.endpoint.rotates_keys or other.provider.value.runs_here)
     ):
         raise ConfigurationError(

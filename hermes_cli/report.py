@@ -27,6 +27,7 @@ from hermes_cli.config import (
 )
 from hermes_cli.models import read_facts
 from hermes_cli.ui.style import notice
+from hermes_cli.ui.wrapping import hanging, output_columns
 from hermes_cli.user_providers import every_provider
 
 T = TypeVar("T")
@@ -193,9 +194,18 @@ def lines(route: Route, sandbox: Sandbox) -> list[tuple[str, str]]:
 
 
 def aligned(pairs: list[tuple[str, str]]) -> list[str]:
-    """Return pairs of a label and a text as lines with the texts under each other."""
+    """
+    Return pairs of a label and a text as lines with the texts under each other.
+
+    They fit the terminal where there is one; for a pipe each pair is one line.
+    """
     width = max(len(label) for label, _ in pairs)
-    return [f"{label:<{width}}  {text}".rstrip() for label, text in pairs]
+    columns = output_columns()
+    return [
+        line.rstrip()
+        for label, text in pairs
+        for line in hanging(f"{label:<{width}}  ", text, columns)
+    ]
 
 
 # --- JSON ---------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Every setting and variable that can be shown, set or dropped by its name, and what it takes."""
 
+import difflib
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -206,22 +207,43 @@ def canonical(text: str) -> str:
 
 
 def find_name(text: str, settings: Settings) -> Name:
-    """Return a known name. Raises UsageError that lists them, and never repeats the text."""
+    """Return a known name. Raises UsageError with the nearest one, and never repeats the text."""
     # The text may be a key that was meant for the prompt of `hermes setup`.
-    names = list(every_name(settings))
-    name = next((name for name in names if name.text == canonical(text)), None)
+    names = {name.text: name for name in every_name(settings)}
+    name = names.get(canonical(text))
     if name is None:
-        ids = "|".join(row.id for row in PROVIDERS if not row.runs_here)
-        variables = ", ".join(name.text for name in names if not name.path)
-        agents = ", ".join(".".join(path) for path in (*AGENT_SETTINGS, *RULE_SETTINGS))
-        of_rows = ", ".join(f"providers.ID.{key}" for key, _ in _OF_ROWS)
+        near = _nearest(canonical(text), list(names))
+        meant = f" Is `{near}` meant?" if near else ""
         raise UsageError(
-            "There is no setting or variable of that name. Settings: provider, model, fallback, "
-            f"{agents}, {of_rows} with ID {ids}, providers.local.model_file. "
-            f"Variables: {variables}.",
-            remedy="`hermes explain` shows those in use.",
+            f"There is no setting or variable of that name.{meant}",
+            remedy="`hermes config --help` lists them; `hermes explain` shows those in use.",
         )
     return name
+
+
+def _nearest(text: str, names: Sequence[str]) -> str:
+    """Return the name that ends in a text, or else is spelled most like it; may be empty."""
+    whole = {name.lower(): name for name in reversed(names)}
+    ending = (name for name in names if name.lower().endswith(f".{text.lower()}"))
+    alike = difflib.get_close_matches(text.lower(), whole, n=1)
+    return next(ending, whole[alike[0]] if alike else "")
+
+
+def names_listed() -> str:
+    """Return the settings and the shipped providers' variables, in two paragraphs."""
+    settings = (
+        "provider, model, fallback",
+        *(".".join(path) for path in (*AGENT_SETTINGS, *RULE_SETTINGS)),
+        *(f"providers.ID.{key}" for key, _ in _OF_ROWS),
+        "providers.local.model_file",
+    )
+    variables = [
+        name for row in PROVIDERS for name in (*row.key_variables, row.base_url_variable) if name
+    ]
+    return (
+        f"Settings: {', '.join(settings)}. `hermes providers` lists the IDs.\n\n"
+        f"Variables: {', '.join((*variables, MODEL_FILE_VARIABLE))}."
+    )
 
 
 # --- what each takes ----------------------------------------------------------------------

@@ -163,7 +163,7 @@ def _what_is_called(prompter: Prompter, task: Task) -> str:
 
 def _endpoint_line(number: int, endpoint: EndpointRow, keys: str) -> str:
     name = endpoint.name.removesuffix(" endpoint")
-    return f"  {number}  {name:<20}  {endpoint.base_urls[0][1]:<29}  {keys or endpoint.region}"
+    return f"  {number}  {name:<20}  {endpoint.base_urls[0][1]:<30}  {keys or endpoint.region}"
 
 
 def _what_is_set(task: Task, key: Candidate[ApiKey]) -> str:

@@ -2,17 +2,14 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import ExitStack, aclosing, suppress
-from datetime import UTC, datetime
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack, aclosing
 from typing import Any, Protocol
 
 from msgspec.structs import replace
 
-from agent.costs import Sent, Totals, cache_fall, cached_share
-from agent.errors import BrokenFile, HermesError, UsageError
+from agent.errors import HermesError, UsageError
 from agent.events import Finished
-from agent.learnt import LearntPlan
 from agent.loop_events import ApprovalWanted, Compacted, LoopEvent, MessageAdded, TurnEnded
 from agent.messages import Message, calls_of, user
 from agent.route import Route
@@ -21,22 +18,19 @@ from agent.tools.shell import Shell, ShellArguments
 from hermes_cli.agent_session import AgentSession, Wanted, open_session
 from hermes_cli.approval import choices, decision_of
 from hermes_cli.auth import Flags
-from hermes_cli.config import color_wanted, get_state_path, read_settings
-from hermes_cli.models import read_facts
+from hermes_cli.config import get_state_path, read_settings
+from hermes_cli.gauges import Gauges
 from hermes_cli.pool import Pool
 from hermes_cli.runtime_provider import open_client, require_key, running_route
 from hermes_cli.ui.live_screen import LiveScreen
 from hermes_cli.ui.pastes import Pastes
 from hermes_cli.ui.screen import alias_sentences
-from hermes_cli.ui.status_line import Status, branch_of
-from hermes_cli.ui.style import printable, styled, writable
-from hermes_cli.ui.tool_lines import fitted
-from hermes_cli.ui.usage_lines import fall_sentence, percent, route_cost, spent_words
 
 TICK_SECONDS = 0.25
 """How often what is live is drawn anew while the agent works."""
 
-_RAN = "I ran this command here:\n\n$ {command}\n{output}"
+# The first line is what lists call a conversation that begins with it.
+_RAN = "I ran this here: $ {command}\n\n{output}"
 
 
 class Prompt(Protocol):
@@ -65,8 +59,8 @@ class Talk:
     """
     A conversation: `use` gives it a Route, `open` a session, `start` something to do.
 
-    `totals` are what its answers used, `flags` those of the Route. `is_working` says that
-    something is being done; it may be stopped, and messages may be put in meanwhile.
+    `gauges` tell what it used, `flags` are those of the Route. `is_working` says that something
+    is being done; it may be stopped, and messages may be put in meanwhile.
     """
 
     stage: Prompt
@@ -76,19 +70,15 @@ class Talk:
     def __init__(self, screen: LiveScreen, wanted: Wanted, *, retries: int | None = None) -> None:
         self.screen = screen
         self.wanted = wanted
-        self.totals = Totals()
+        self.gauges = Gauges()
         self.flags = Flags()
         self._retries = retries
         self._pool: Pool
         self._running = ExitStack()
         self._task: asyncio.Task[None] | None = None
         self._ending = self._leaving = False
-        self._sent: Sent | None = None
         self._said: Message | None = None
         self._pending: list[Message] = []
-        self._filled: tuple[int, float | None] = (0, None)
-        self._branch = ""
-        self._plans: Mapping[tuple[str, str], LearntPlan] = {}
 
     def close(self) -> None:
         """End the session, and what runs for the Route."""
@@ -116,7 +106,7 @@ class Talk:
                 self.session.use(open_client(route))
             old, self._running = self._running, opening.pop_all()
             self.route, self.flags, self._pool = route, flags, pool
-            self._sent = None  # another model or place has another cache
+            self.gauges.has_new_cache()  # another model or place has another
         old.close()
         self.screen.begin(route, (*route.notices, *alias_sentences(route)))
 
@@ -129,12 +119,11 @@ class Talk:
             self.session.close()
         self.session, self.wanted = session, wanted
         self.screen.offers_tools = session.has_tools
-        self._sent, self._filled = None, (0, None)
-        self._look()
         self._pending.clear()
         self.screen.queued = 0
-        if session.loop.messages:
-            self.totals = Sessions(get_state_path()).totals(session.id)
+        stored = bool(session.loop.messages)
+        self.gauges.begin(Sessions(get_state_path()).totals(session.id) if stored else None)
+        self.gauges.look(session.workspace.root)
         for sentence in session.notices:
             self.screen.notice(sentence)
 
@@ -224,7 +213,7 @@ class Talk:
             for sentence in self.session.end_turn():
                 self.screen.notice(sentence)
             self.screen.end_turn()
-            self._look()
+            self.gauges.look(self.session.workspace.root)
             self.stage.end_work()
         if self._pending and not failed and not self._leaving:
             self.start(self._turn(None), stopped="")
@@ -271,47 +260,27 @@ class Talk:
             case ApprovalWanted():
                 await self._decide(event)
             case Finished():
-                self._count(event)
+                fall = self.gauges.count(event, self.route, self.session.loop.messages[:-1])
+                if fall:
+                    self.screen.remark(fall)
             case MessageAdded():
                 if event.message in self._pending:
                     self._pending.remove(event.message)
                     self.screen.queued = len(self._pending)
             case Compacted():
-                self.shortened(event)
+                self.gauges.shortened(event, self.route)
             case TurnEnded():
                 self._ending = True
             case _:
                 pass
         self.stage.refresh()
 
-    def shortened(self, event: Compacted) -> None:
-        """Add what a summary has used; what was sent before is not what goes out next."""
-        self._sent = None
-        if (answer := event.answer) is not None:
-            cost = route_cost(self.route, answer.model, answer.usage)
-            self.totals = self.totals.plus(answer.usage, cost)
-
     def _follow(self, route: Route) -> None:
         """Go on with the Route that the client has, which may be another place's."""
         if (route.url, route.key_digest) != (self.route.url, self.route.key_digest):
-            self._sent = None  # another cache
+            self.gauges.has_new_cache()
         self.route = route
         self.screen.follow(route)
-
-    def _count(self, event: Finished) -> None:
-        """Add an answer to the totals, and tell if less came from the cache than before."""
-        cost = route_cost(self.route, event.model, event.usage)
-        self.totals = self.totals.plus(event.usage, cost)
-        if event.usage is None:
-            self._sent = None
-            return
-        sent = Sent(tuple(self.session.loop.messages[:-1]), event.usage)
-        fall = cache_fall(self._sent, sent) if self._sent is not None else None
-        if fall is not None:
-            self.screen.remark(fall_sentence(fall, sent.messages))
-        self._sent = sent
-        tokens = event.usage.prompt_tokens + event.usage.completion_tokens
-        self._filled = (tokens, cached_share(event.usage))
 
     # --- questions ------------------------------------------------------------------------
 
@@ -363,28 +332,10 @@ class Talk:
 
     # --- the status line ------------------------------------------------------------------
 
-    def _look(self) -> None:
-        """Look again at what others may have changed: the branch, what is known of plans."""
-        self._branch = branch_of(self.session.workspace.root)
-        with suppress(BrokenFile):  # told where it matters
-            self._plans = read_facts().plans
-
     def status(self, columns: int) -> str:
         """Return the status line, dimmed where there are colours."""
-        route = self.route
-        tokens, cached = self._filled
-        plan = self._plans.get((route.chat_base_url, route.key_digest))
-        status = Status(
-            model=route.model.value,
-            host=route.base_url.value.partition("://")[2].partition("/")[0],
-            mode=self.session.guard.mode.value if self.session.has_tools else "no tools",
-            window=percent(tokens / route.window.value) if tokens and route.window.value else "",
-            cached=percent(cached) if cached is not None else "",
-            cost=spent_words(self.totals, route, plan, now=datetime.now(UTC)),
-            branch=self._branch,
-        )
-        line = fitted(writable(printable(status.line(columns - 1))), columns - 1)
-        return styled(line, "dim") if color_wanted() else line
+        mode = self.session.guard.mode.value if self.session.has_tools else "no tools"
+        return self.gauges.line(self.route, mode, columns)
 
 
 def _calls_nothing(event: LoopEvent, session: AgentSession) -> bool:

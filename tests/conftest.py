@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kimi_mock.server import KimiMock
+from tests.support.commands import Here, HermesHere
 from tests.support.process import NO_NETWORK, Hermes, bare_environment
 
 PLAN_KEY = "sk-kimi-mock-code-0001"
@@ -72,14 +73,21 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def offline(home: Path) -> Hermes:
-    """`hermes` without a network."""
+def here(home: Path) -> Here:
+    """Command lines in this process, in that home: quick, for tables of many cases."""
+    return Here(home)
+
+
+@pytest.fixture
+def offline(home: Path, request: pytest.FixtureRequest) -> Hermes:
+    """`hermes` without a network: a process each run, or none where the mark `here` says so."""
     home.parent.mkdir(parents=True)
-    return Hermes(home, bare_environment(home))
+    kind = HermesHere if request.node.get_closest_marker("here") else Hermes
+    return kind(home, bare_environment(home))
 
 
 @pytest.fixture
 def hermes(offline: Hermes, kimi: KimiMock) -> Hermes:
-    """`hermes` with the loopback Kimi under the four real host names."""
+    """The same, with the loopback Kimi under the four real host names."""
     offline.environment.update(kimi.environment())
     return offline

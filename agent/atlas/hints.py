@@ -7,7 +7,8 @@ import msgspec
 from agent.atlas.refusals import DERIVED
 from agent.atlas.rows import BodyRow
 from agent.catalog import PROVIDERS
-from agent.catalog.rows import EndpointRow, ModelRow, ProviderRow
+from agent.catalog.rows import EndpointRow, ProviderRow
+from agent.catalog.spelling import called_here, meant
 from agent.errors import ContextOverflow, KeyRefused, ModelNotFound
 
 _DERIVED = {row.id: row for row in DERIVED}
@@ -16,22 +17,22 @@ _TOKEN_LIMIT = re.compile(
     r"model token limit\s*:?\s*([\d,]{1,15})(?:\s*\(\s*requested\s*:?\s*([\d,]{1,15}))?",
     re.IGNORECASE,
 )
-# Another program marks a model of 1,000,000 tokens so; on the wire it is no id (openclaw#111561).
-_SUFFIX = re.compile(r"\[[^\]]*\]$")
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """
     What a request was made with; each part may be unknown.
 
-    `model` is the id that was sent. `key_product` is the product that the key's prefix
-    names, empty without a mark of its own. `accepted_at` is an endpoint that is known to
-    have taken this key. `is_named` says that the user named the base URL. `chat` is the
-    command that asks with this key.
+    `model` is the id that was sent, `offered` are the ids of the endpoint's own list, none
+    if that was never asked for. `key_product` is the product that the key's prefix names,
+    empty without a mark of its own. `accepted_at` is an endpoint that is known to have taken
+    this key. `is_named` says that the user named the base URL. `chat` is the command that
+    asks with this key.
     """
 
     endpoint: EndpointRow | None = None
     model: str = ""
+    offered: tuple[str, ...] = ()
     key_product: str = ""
     accepted_at: EndpointRow | None = None
     is_named: bool = False
@@ -78,7 +79,7 @@ def told(row: BodyRow, asked: Asked, said: str) -> Told:
     if row.known and issubclass(row.error, KeyRefused) and place is not None:
         return _about_key(row, asked, place)
     if row.known and issubclass(row.error, ModelNotFound) and place is not None and asked.model:
-        return _about_model(row, asked.model, place)
+        return _about_model(row, asked, place)
     if issubclass(row.error, ContextOverflow):
         return Told(row, row.remedy, _overflow(said))
     return Told(row, _remedy(row, place))
@@ -165,32 +166,26 @@ def _move(place: _Place, endpoint: EndpointRow, asked: Asked) -> str:
 # --- the model ----------------------------------------------------------------------------
 
 
-def _about_model(row: BodyRow, model_id: str, place: _Place) -> Told:
+def _about_model(row: BodyRow, asked: Asked, place: _Place) -> Told:
     """Tell a closed id by its day, another endpoint's id by the one here; list what is here."""
-    bare = _SUFFIX.sub("", model_id)
-    rows = [each for each in place.provider.every_model() if each.id == bare]
-    open_here = [each for each in place.endpoint.models if not each.last_day]
-    here = next((each for each in open_here if each.id == bare), None)
-    if here is not None and bare == model_id:
+    provider, endpoint = place.provider, place.endpoint
+    offered = asked.offered or tuple(each.id for each in endpoint.models if not each.last_day)
+    if asked.model in offered:
         return Told(row, _remedy(row, place))
-    twin = here or _twin(rows, open_here)
+    twin = called_here(provider, endpoint, asked.model, offered)
     if twin is not None:
         derived = _DERIVED["model-by-other-name"]
         advice = f"Here it is `{twin.id}`: `hermes model {twin.id}` takes it; {derived.remedy}"
         return Told(derived, advice, f": `{twin.id}`")
-    known = f"It has: {', '.join(each.id for each in open_here)}. " if open_here else ""
+    known = f"It has: {', '.join(offered)}. " if offered else ""
+    wanted = meant(provider, asked.model)
+    rows = [each for each in provider.every_model() if each.id == wanted]
     closed = next((each for each in rows if each.last_day), None)
     if closed is not None and all(each.last_day for each in rows):
         derived = _DERIVED["dead-model"]
         detail = f" `{closed.id}`: {closed.closed or 'closed'} {closed.last_day}"
         return Told(derived, known + derived.remedy, detail)
     return Told(row, known + row.remedy)
-
-
-def _twin(rows: list[ModelRow], open_here: list[ModelRow]) -> ModelRow | None:
-    """Return the open model here that is the same one as another endpoint's."""
-    families = {each.family for each in rows} - {""}
-    return next((each for each in open_here if each.family in families), None)
 
 
 # --- the window ---------------------------------------------------------------------------

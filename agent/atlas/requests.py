@@ -10,6 +10,8 @@ from agent.errors import (
     SchemaRefused,
 )
 
+_ANEW = "`/clear` or a new `hermes` begins anew"
+
 _STATUSES = (400, 413, 422)
 _TYPE = "invalid_request_error"
 _SENT = "`hermes chat --debug` shows what was sent."
@@ -39,8 +41,9 @@ REQUESTS: tuple[BodyRow, ...] = (
         says=("model token limit", "input token length too long"),
         error=ContextOverflow,
         meaning="says that the conversation and its answer are longer than the model's window",
-        remedy="`/clear` begins anew; `hermes models` shows the windows.",
-        retry="once, after the oldest tool output was left out",
+        remedy=f"{_ANEW}; `hermes models` shows the windows.",
+        retry="once, after the oldest tool output was left out, and in a conversation once more, "
+        "after a summary took the place of its older part",
         source="kimi-cli#2011, kimi-cli#794, open platform errors page, read 2026-09",
     ),
     BodyRow(
@@ -50,8 +53,9 @@ REQUESTS: tuple[BodyRow, ...] = (
         says=("total message size",),
         error=RequestTooLarge,
         meaning="says that the messages have too many bytes, which images fill first",
-        remedy="`/clear` begins anew; `hermes chat --debug` shows the size that was sent.",
+        remedy=f"{_ANEW}; `hermes chat --debug` shows the size that was sent.",
         field="messages",
+        retry="in a conversation once, after a summary took the place of its older part",
         source="Kimi Code error reference, read 2026-08",
     ),
     BodyRow(
@@ -62,7 +66,7 @@ REQUESTS: tuple[BodyRow, ...] = (
         by_kind=True,
         error=ContentFiltered,
         meaning="considers the text high risk and does not answer it",
-        remedy="Ask in other words; `/clear` leaves what was said before behind.",
+        remedy="Ask in other words; `/clear` or a new `hermes` leaves behind what was said.",
         source="open platform errors page, read 2026-09",
     ),
     BodyRow(
@@ -72,7 +76,7 @@ REQUESTS: tuple[BodyRow, ...] = (
         says=("reasoning_content is missing",),
         error=ReasoningMissing,
         meaning="wants the model's earlier reasoning back, which this conversation has lost",
-        remedy="`/clear` begins anew; `hermes models` lists models that do not think.",
+        remedy=f"{_ANEW}; `hermes models` lists models that do not think.",
         field="messages.reasoning_content",
         retry="once, without thinking or with a blank in its place",
         source="continue#11711, mastra#12592, picoclaw#588, opencode#16318, hermes#13848",
@@ -187,8 +191,7 @@ REQUESTS: tuple[BodyRow, ...] = (
         statuses=(413,),
         error=RequestTooLarge,
         meaning="says that the request has too many bytes",
-        remedy="Leave images out, or begin anew with `/clear`; `hermes chat --debug` shows the "
-        "size that was sent.",
+        remedy=f"Leave images out; {_ANEW}; `hermes chat --debug` shows the size that was sent.",
         source="RFC 9110, section 15.5.14; open platform docs, read 2026-09",
     ),
 )

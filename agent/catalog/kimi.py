@@ -139,5 +139,16 @@ KIMI = ProviderRow(
     default_endpoint=MOONSHOT.id,
     models=models.REQUESTED,
     default_model=models.KIMI_CODING.id,
+    # In no listing; Kimi Code answered the first three with another model, and refuses them now
+    # (hermes-agent#1039, models.dev#3338).
+    misnomers=(
+        ("k2p5", "kimi-k2.5"),
+        ("k2p6", "kimi-k2.6"),
+        ("k2p7", "kimi-k2.7-code"),
+        ("kimi-k2.7", "kimi-k2.7-code"),
+        ("kimi-2.6", "kimi-k2.6"),
+        ("kimi-k2.5-thinking", "kimi-k2.5"),
+        ("kimi-k2.5-preview", "kimi-k2.5"),
+    ),
     exercised=True,
 )

@@ -144,7 +144,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
 
     `default_endpoint` is where a key without a mark of its own goes. `models` is the
     list a picker shows first, in order, at every endpoint. `foreign_prefixes` are
-    pairs (prefix, vendor) of keys that are refused here. `exercised` is False where
+    pairs (prefix, vendor) of keys that are refused here, `misnomers` pairs (name, model id) of
+    what other programs call models and no endpoint does. `exercised` is False where
     we know only the names and the URL and have never seen an answer. `runs_here` says
     that its model is started on this machine when it is asked. `defined_in` is the place in
     the user's own settings that defines it, and empty for what we ship.
@@ -163,6 +164,7 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     default_endpoint: str = ""
     models: tuple[ModelRow, ...] = ()
     default_model: str = ""
+    misnomers: tuple[tuple[str, str], ...] = ()
     exercised: bool = False
     runs_here: bool = False
     defined_in: str = ""

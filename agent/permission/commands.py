@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from agent.command_parts import Command, NotUnderstood, Word
+from agent.command_parts import READ_OTHERWISE, Command, NotUnderstood, Word
 from agent.permission import Answer, Judgement, Mode
 from agent.permission.files import PLAN_REASON, House, asked, judge_path, refused, worst
 from agent.permission.places import Standing, holds_private, is_device, place_of
@@ -104,9 +104,10 @@ class CommandJudge:
             return "is one that a rule asks about"
         if not name_of(command) or not (is_free or all(word.known for word in command.words)):
             return "has words that are put together while it runs"
-        if name_of(command) == "git" and any(map(self._is_bare, self._directories)):
-            return "runs where a repository's own settings lie among its files"
-        return ""
+        if _changes_reading(command):
+            return "changes how the shell reads the rest of the line"
+        is_bare = name_of(command) == "git" and any(map(self._is_bare, self._directories))
+        return "runs where a repository's own settings lie among its files" if is_bare else ""
 
     def _is_allowed(self, command: Command) -> bool:
         """Say whether the mode, a rule, or that it only reads allows a command."""
@@ -146,7 +147,8 @@ class CommandJudge:
         """Judge variables that are set for the commands to come."""
         names = [name for name, _ in command.assignments]
         others = [name for name in names if not (is_harmless(name) or _is_own(name))]
-        if not others or self._mode is Mode.AUTO:
+        is_free = self._mode is Mode.AUTO and not _changes_reading(command)
+        if not others or is_free:
             return _ALLOWED
         if self._mode is Mode.PLAN:
             return refused(PLAN_REASON)
@@ -320,6 +322,14 @@ def _caught(rules: Iterable[Rule], command: Command) -> bool:
 
 def _is_own(name: str) -> bool:
     return bool(_SCRIPT_VARIABLE.fullmatch(name))
+
+
+def _changes_reading(command: Command) -> bool:
+    """Say whether a command sets, or could set, a variable by which a line means something else."""
+    given = {name for name, _ in command.assignments}
+    if not only_reads(command):
+        given |= {word.text.partition("=")[0].rstrip("+") for word in command.words}
+    return not given.isdisjoint(READ_OTHERWISE)
 
 
 def _shown(command: Command) -> str:

@@ -10,7 +10,7 @@ from agent.permission.places import Standing, place_of
 from agent.permission.rules import Rule, Rules
 from agent.tools.base import ActionKind, Workspace
 
-PLAN_REASON = "In plan mode nothing is changed; `/mode ask` leaves it."
+PLAN_REASON = "Plan mode changes nothing: `/mode ask`, or `--mode ask` with `-q`, leaves it."
 _ALLOWED = Judgement(answer=Answer.ALLOW)
 _ORDER = (Answer.ALLOW, Answer.ASK, Answer.REFUSE)
 

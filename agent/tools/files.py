@@ -77,8 +77,11 @@ def is_there(path: Path, shown: str) -> bool:
     """Say whether a file is there. Raises ToolError if it is no file, or nobody can tell."""
     try:
         mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return False
+    except NotADirectoryError as error:
+        above = next(each for each in path.parents if each.exists())
+        raise ToolError(f"{shown} cannot be there: {named(str(above))} is no directory.") from error
     except OSError as error:
         raise ToolError(f"{shown} cannot be read: {error.strerror}.") from error
     check_regular(mode, shown)

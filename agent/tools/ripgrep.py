@@ -1,7 +1,6 @@
 """ripgrep, where it is installed: the same files and the same answers as our own search."""
 
 import os
-import shutil
 from base64 import b64decode
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from agent.sandbox import program_outside
 from agent.tools.base import Workspace
 from agent.tools.records import Program
 from agent.tools.tree import in_repository
@@ -62,16 +62,8 @@ class _Record(msgspec.Struct):
 
 
 def installed(workspace: Workspace) -> str:
-    """
-    Return the path of `rg` on the workspace's PATH, or an empty text.
-
-    One that lies in the workspace is none: a command could have put it there (`.venv/bin/rg`), and
-    a search runs it without asking and outside of the sandbox.
-    """
-    found = shutil.which("rg", path=workspace.environment.get("PATH"))
-    if found is None or workspace.contains(Path(found).resolve()):
-        return ""
-    return found
+    """Return the path of `rg` on the workspace's PATH, but not in it, or an empty text."""
+    return program_outside(workspace.root, "rg", workspace.environment.get("PATH"))
 
 
 def listing(program: str, workspace: Workspace, start: Path) -> Program:

@@ -11,6 +11,7 @@ from shutil import which
 
 import msgspec
 
+from agent.command_parts import READ_OTHERWISE
 from agent.messages import Tool
 from agent.sandbox import LIFTED_BY, Area, Sandbox
 from agent.tools.base import Action, BaseTool, Outcome, ToolError, Workspace
@@ -37,10 +38,8 @@ _QUIET = {
 _CACHES = (("GOCACHE", "go-build"), ("npm_config_cache", "npm"), ("UV_CACHE_DIR", "uv"))
 # A pipe in its place is not waited for. (Windows has no such flags, and no shell here.)
 _READ_PLAIN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-# By these a `*` would stand for `.env` as well, and `cd src` lead elsewhere: not as it was judged.
-_READ_OTHERWISE = frozenset({"BASHOPTS", "CDPATH", "GLOBIGNORE"})
-# The shell's own, which it makes anew, and these.
-_NOT_KEPT = frozenset({"_", "SHLVL", "PWD"}) | _READ_OTHERWISE
+# The shell's own, which it makes anew, and those by which a line would not be as it was judged.
+_NOT_KEPT = frozenset({"_", "SHLVL", "PWD"}) | READ_OTHERWISE
 _DENIED = re.compile(
     r"permission denied|read-only file system|operation not permitted|\bE(?:ACCES|PERM|ROFS)\b",
     re.IGNORECASE,
@@ -230,7 +229,7 @@ class Shell(BaseTool[ShellArguments]):
     def _first_environment(self) -> dict[str, str]:
         temporary = str(self._temporary)
         given = self.workspace.environment
-        environment = {name: given[name] for name in given.keys() - _READ_OTHERWISE} | _QUIET
+        environment = {name: given[name] for name in given.keys() - READ_OTHERWISE} | _QUIET
         environment.update(TMPDIR=temporary, TMP=temporary, TEMP=temporary)
         if self.sandbox.confines:
             for name, folder in _CACHES:
@@ -279,7 +278,7 @@ class Shell(BaseTool[ShellArguments]):
 
     def _is_refusal(self, line: str) -> bool:
         if _KILL_DENIED.search(line):
-            return True
+            return self.sandbox.keeps_signals
         if _DENIED.search(line):
             return any(map(self._is_outside, self._paths_in(line)))
         if self.sandbox.kind == "bubblewrap":
@@ -316,7 +315,7 @@ class Shell(BaseTool[ShellArguments]):
         return (
             f"(the sandbox lets commands write only in {places}"
             + (f", not read {private}," if private else "")
-            + " and signal only what they started"
+            + (" and signal only what they started" if self.sandbox.keeps_signals else "")
             + f"; the user can lift it: `{LIFTED_BY}`)"
         )
 

@@ -84,6 +84,9 @@ class ChunkMerger:
         rest = data[position:]
         if not self._passing:
             self._line, rest = rest, b""
+        elif self._left:
+            # We gave the chunk the line end that it lacks: an empty size is refused as surely.
+            rest = b"\r\n" + rest
         body = b"".join(pieces)
         return (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + rest
 

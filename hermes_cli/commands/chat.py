@@ -15,6 +15,15 @@ from hermes_cli.ui.screen import Screen, Sink
 from hermes_cli.ui.style import is_terminal
 
 
+def refuse_words(context: click.Context, argument: click.Parameter, words: object) -> None:
+    """Raise UsageError for a question that does not stand after -q; it is not repeated."""
+    del argument
+    if words and not context.resilient_parsing:
+        raise UsageError(
+            "A question goes after -q, in quotes.", remedy='`hermes chat -q "TEXT"` asks it.'
+        )
+
+
 @click.command("chat")
 @click.option("-q", "--query", metavar="TEXT", help="Ask once; text on standard input is appended.")
 @click.option("-c", "--continue", "resumes", is_flag=True, help="Go on with the last session here.")
@@ -57,6 +66,7 @@ from hermes_cli.ui.style import is_terminal
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line (with -q).")
 @click.option("--show-thinking", is_flag=True, help="Show the reasoning in full.")
 @click.option("--debug", is_flag=True, help="Show requests and heads of answers, without the key.")
+@click.argument("words", nargs=-1, expose_value=False, callback=refuse_words, metavar="")
 def command(query: str | None, as_json: bool, **rest: Any) -> None:
     """Ask a model: once with -q, or in a conversation.
 

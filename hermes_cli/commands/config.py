@@ -16,11 +16,20 @@ from hermes_cli.report import (
     tell_conflicts,
     told,
 )
-from hermes_cli.setting_names import Name, canonical, checked_value, every_name, find_name
+from hermes_cli.setting_names import (
+    Name,
+    canonical,
+    checked_value,
+    every_name,
+    find_name,
+    names_listed,
+)
 from hermes_cli.ui.style import notice, print_json, say
 
 
-@click.group("config", context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    "config", context_settings={"help_option_names": ["-h", "--help"]}, epilog=names_listed()
+)
 def command() -> None:
     """Show, set or drop a setting.
 

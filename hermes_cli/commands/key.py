@@ -36,7 +36,7 @@ from hermes_cli.report import (
 )
 from hermes_cli.storage import shown
 from hermes_cli.ui.prompt import open_prompter, read_input
-from hermes_cli.ui.style import is_terminal, notice, print_json, say, writable
+from hermes_cli.ui.style import is_terminal, notice, print_json, say
 from hermes_cli.ui.table import print_table
 from hermes_cli.user_providers import every_provider
 
@@ -140,9 +140,9 @@ def _tell_added(added: Added, service: str, *, as_json: bool) -> None:
         )
         return
     done = "kept" if added.is_known and not service else "saved"
-    say(writable(f"✓ Key {added.named.name} {done} ({place_name(added.route)})"), style="green")
+    say(f"✓ Key {added.named.name} {done} ({place_name(added.route)})", style="green")
     for sentence in added.notices:
-        say(writable(sentence))
+        say(sentence)
     elsewhere = _other_in_use(added.named.provider, settings)
     if elsewhere:
         say(elsewhere)

@@ -22,6 +22,11 @@ def command(rule: str | None, forget_all: bool, as_json: bool) -> None:
     Rules stand in config.toml under [permissions], or were remembered after a yes for this
     directory. Nothing in the directory itself is read.
     """
+    if forget_all and rule is not None:
+        raise UsageError(
+            "--forget RULE and --forget-all do not go together. Nothing was forgotten.",
+            remedy="`hermes permissions --forget-all` forgets every rule that was remembered here.",
+        )
     memory = remembered(Path.cwd().resolve())
     forgotten = 0
     if forget_all:

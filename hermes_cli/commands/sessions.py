@@ -18,6 +18,7 @@ from agent.session_export import (
     session_document,
 )
 from agent.sessions import Entry, Session, Sessions
+from agent.tools.text import counted
 from hermes_cli.config import get_state_path
 from hermes_cli.report import JSON_OPTION
 from hermes_cli.session_lease import Lease
@@ -172,7 +173,7 @@ def export(session_id: str, kind: str, output: str) -> None:
             f"{shown(path)} cannot be written: {reason(error)}.",
             remedy="An existing file is never replaced: name another with `-o FILE`.",
         ) from error
-    say(f"{len(entries)} messages were written to {shown(path)}.")
+    say(f"Written to {shown(path)}: {counted(len(entries), 'message')}.")
 
 
 @command.command("delete")
@@ -246,7 +247,8 @@ def _about(session: Session) -> Iterator[str]:
     yield f"{session.id}  {facts['directory']}"
     yield (
         f"{session.provider} {session.base_url} {session.model}, "
-        f"{_when(session.begun_at)} to {_when(session.used_at)}, {session.message_count} messages"
+        f"{_when(session.begun_at)} to {_when(session.used_at)}, "
+        f"{counted(session.message_count, 'message')}"
     )
     if session.forked_from:
         yield f"a copy of {session.forked_from[:ID_CHARACTERS]}"

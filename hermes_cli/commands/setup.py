@@ -13,7 +13,7 @@ from hermes_cli.plan import Task, save
 from hermes_cli.proof import offer_proof
 from hermes_cli.setup import finish, task_for, wizard
 from hermes_cli.ui.prompt import open_prompter, read_input
-from hermes_cli.ui.style import is_terminal, notice, say, writable
+from hermes_cli.ui.style import is_terminal, notice, say
 
 
 def refuse_key(context: click.Context, option: click.Parameter, value: object) -> None:
@@ -119,4 +119,4 @@ def _take_key(task: Task, *, any_key: bool) -> None:
     plan = take_key(task, read_input(), any_key=any_key)
     save(plan)
     for text, style in plan.lines:
-        say(writable(text), style=style)
+        say(text, style=style)

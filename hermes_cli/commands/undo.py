@@ -1,5 +1,6 @@
 """`hermes undo`: the last turn's file changes in this directory, taken back."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,7 @@ def command(yes: bool, force: bool, as_json: bool) -> None:
     snapshots = open_snapshots()
     recorded = snapshots.last(project)
     if recorded is None:
-        raise HermesError(
-            f"No turn has changed files in {project}, so nothing can be taken back.",
-            remedy="`git status` shows what git knows about it.",
-        )
+        raise _nothing(project, snapshots.last_above(project))
     changes = recorded.changes()
     prompter = open_prompter()
     if not as_json:
@@ -57,6 +55,16 @@ def command(yes: bool, force: bool, as_json: bool) -> None:
         prompter.say(
             f"✓ {len(done)} file{plural} taken back; `hermes undo` again undoes it.", "green"
         )
+
+
+def _nothing(project: Path, above: Path | None) -> HermesError:
+    """Return the error of a directory where no session worked; the one above where one did."""
+    said = f"No session in {project} has changed files, so nothing can be taken back"
+    if above is None:
+        remedy = "`git status` shows what git knows about it."
+        return HermesError(f"{said}.", remedy=remedy)
+    remedy = f"`cd {shlex.quote(str(above))} && hermes undo` takes that one's last turn back."
+    return HermesError(f"{said}; one in {above} has.", remedy=remedy)
 
 
 def _document(change: Change) -> dict[str, Any]:

@@ -1,8 +1,5 @@
 """The doctor's report as aligned lines, and as a JSON document."""
 
-import shutil
-import sys
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,14 +7,13 @@ from agent.identity import PRODUCT, VERSION
 from hermes_cli.doctor.findings import Finding, Level, count, exit_code
 from hermes_cli.doctor.survey import Survey
 from hermes_cli.report import route_document
-from hermes_cli.ui.style import is_terminal, say, writable
+from hermes_cli.ui.style import say
+from hermes_cli.ui.wrapping import hanging, output_columns
 
 _STYLES = {Level.OK: "", Level.WARNING: "magenta", Level.BROKEN: "red", Level.SKIPPED: "dim"}
 _LEVEL_WIDTH = max(len(level.value) for level in Level)
 # Under the subject, so that a long command fits into its line and can be copied.
 _REMEDY_HEAD = " " * (_LEVEL_WIDTH + 2)
-_NARROWEST = 40
-"""Below so many columns a text is not wrapped: the terminal does it as well."""
 
 
 def report_lines(findings: Sequence[Finding], *, columns: int = 0) -> list[tuple[str, str]]:
@@ -36,26 +32,10 @@ def report_lines(findings: Sequence[Finding], *, columns: int = 0) -> list[tuple
             lines.append((f"At {endpoint}:" if endpoint else "Here:", "bold"))
         head = f"{finding.level.value:<{_LEVEL_WIDTH}}  {finding.subject:<{subject_width}}  "
         style = _STYLES[finding.level]
-        lines += [(line, style) for line in _wrapped(head, finding.sentence, columns)]
+        lines += [(line, style) for line in hanging(head, finding.sentence, columns)]
         if finding.remedy:
-            lines += [(line, "") for line in _wrapped(_REMEDY_HEAD, finding.remedy, columns)]
+            lines += [(line, "") for line in hanging(_REMEDY_HEAD, finding.remedy, columns)]
     return lines
-
-
-def _wrapped(head: str, text: str, columns: int) -> list[str]:
-    """Return a text behind its head, its further lines set in as far; a command stays whole."""
-    if columns - len(head) < _NARROWEST:
-        return [head + text]
-    # A blank inside of backquotes is no place for a line to end: the command gets copied.
-    kept = "`".join(
-        part.replace(" ", "\0") if number % 2 else part
-        for number, part in enumerate(text.split("`"))
-    )
-    rows = textwrap.wrap(
-        kept, columns - len(head), break_long_words=False, break_on_hyphens=False
-    ) or [""]
-    rows = [row.replace("\0", " ") for row in rows]
-    return [head + rows[0], *(" " * len(head) + row for row in rows[1:])]
 
 
 def summary(findings: Sequence[Finding]) -> str:
@@ -75,12 +55,11 @@ def summary(findings: Sequence[Finding]) -> str:
 
 def print_report(findings: Sequence[Finding]) -> None:
     """Print the report on standard output: wrapped for a terminal, whole for a pipe."""
-    columns = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else 0
-    for line, style in report_lines(findings, columns=columns):
-        say(writable(line), style=style)
+    for line, style in report_lines(findings, columns=output_columns()):
+        say(line, style=style)
     say()
     style = {0: "green", 1: "magenta"}.get(exit_code(findings), "red")
-    say(writable(summary(findings)), style=style)
+    say(summary(findings), style=style)
 
 
 def document_of(survey: Survey, findings: Sequence[Finding], *, offline: bool) -> dict[str, Any]:

@@ -172,5 +172,10 @@ def _reason_against(text: str) -> str:
     try:
         check_shape(text)
     except AuthError as error:
-        return "cannot be a key" + error.message.removeprefix("This cannot be a key").rstrip(".")
+        return no_key_words(error)
     return ""
+
+
+def no_key_words(error: AuthError) -> str:
+    """Return what is wrong with a malformed key, as the end of a sentence."""
+    return "cannot be a key" + error.message.removeprefix("This cannot be a key").rstrip(".")

@@ -10,12 +10,13 @@ from agent.base_url import place
 from agent.catalog import PROVIDERS
 from agent.catalog.rows import EndpointRow, ProviderRow
 from agent.choice import Candidate, Chosen, Origin
-from agent.errors import ConfigurationError
+from agent.errors import AuthError, ConfigurationError
+from agent.key_hosts import check_mark
 from agent.keys import ApiKey
 from agent.learnt import Facts
 from agent.route import Route, Wishes, resolve
 from hermes_cli.config import Settings
-from hermes_cli.importing.found import Found, LeftOut
+from hermes_cli.importing.found import Found, LeftOut, no_key_words
 from hermes_cli.importing.owners import endpoint_at_host, known_endpoint, owner_of, vendor_of
 from hermes_cli.report import shown_url
 
@@ -74,6 +75,11 @@ def offers_of(
         if vendor not in ("", row.name):
             reason = f"holds what looks like a key of {vendor}, not of {row.name}"
             left_out.append(LeftOut(each.tool, each.place, reason))
+            continue
+        try:
+            check_mark(row, each.key)
+        except AuthError as error:
+            left_out.append(LeftOut(each.tool, each.place, no_key_words(error)))
             continue
         offer = _offer(each, row, facts, _known(each.key, ours, offers))
         if offer.standing is Standing.NEW:

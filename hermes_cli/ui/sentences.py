@@ -16,6 +16,7 @@ from agent.events import (
 )
 from agent.identity import PRODUCT
 from agent.messages import calls_of, text_of
+from agent.tools.text import counted
 
 Happening = (
     WireMoved | Retrying | Resumed | WindowLearnt | ServedModel | BudgetRaised | RouteChanged
@@ -57,9 +58,10 @@ def sentence_of(event: Happening) -> str:
             sentence = f"{event.reason} Nothing is lost: {how}."
         case WindowLearnt():
             sentence = (
-                f"The window of {event.model} is {event.tokens:,} tokens for this key: learnt. "
-                f"{event.dropped_messages} old tool results were left out."
+                f"The window of {event.model} is {event.tokens:,} tokens for this key: learnt."
             )
+            if event.dropped_messages:
+                sentence += f" Left out: {counted(event.dropped_messages, 'old tool result')}."
         case ServedModel():
             sentence = f"{event.served} answered, not {event.asked}."
         case BudgetRaised():

@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+import trustme
+
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -27,6 +29,13 @@ def sends(*pieces: bytes) -> Answer:
             await writer.drain()
 
     return answer
+
+
+def untrusted() -> ssl.SSLContext:
+    """Return a server's context whose authority nobody trusts."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    return context
 
 
 async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:

@@ -162,12 +162,32 @@ def test_an_open_model_that_the_account_lacks_keeps_its_sentence() -> None:
 
 def test_an_id_that_nobody_knows_is_answered_with_what_there_is() -> None:
     """The open ids of this endpoint, none of them chosen for the user."""
-    error = refused(404, "Not found the model", Asked(endpoint=row_of("kimi-code"), model="k2p5"))
+    error = refused(
+        404, "Not found the model", Asked(endpoint=row_of("kimi-code"), model="kimi-k9")
+    )
 
     assert error.row == "unknown-model"
     assert "It has: k3, k3-256k, k3.1-pro, kimi-for-coding, kimi-for-coding-highspeed." in (
         error.remedy
     )
+
+
+def test_what_there_is_instead_is_of_the_endpoints_own_list() -> None:
+    """Acceptance 16: once the endpoint has told its ids, the shipped ones are not offered."""
+    told = {
+        model: refused(
+            404,
+            "Not found the model",
+            Asked(endpoint=row_of("moonshot"), model=model, offered=("kimi-k9", "kimi-k3")),
+        )
+        # An id that it lists and refuses, one that nobody knows, a closed one, and one whose
+        # twin here, `kimi-k3.1-pro`, this account was not told of.
+        for model in ("kimi-k9", "kimi-k8", "kimi-k2.5", "k3.1-pro")
+    }
+
+    assert "It has" not in told.pop("kimi-k9").remedy
+    for error in told.values():
+        assert error.remedy.startswith("It has: kimi-k9, kimi-k3. ")
 
 
 @pytest.mark.parametrize("name", FOUR)

@@ -78,6 +78,8 @@ def test_byte_by_byte_nothing_is_lost() -> None:
         HEAD + BODY[:-4],
         HEAD + b"5\r\none\r\n\r\nzz\r\n",
         HEAD + b"5\r\nonetwothree\r\n" + END,
+        # What follows a chunk that has no line end may look like the end of the body.
+        HEAD + b"9\r\nx\r\n1\r\ny\r\n0\r\n\r\n",
         HEAD + b"\r\n5\r\none\r\n\r\n" + END,
         HEAD + b"-5\r\none\r\n\r\n" + END,
         HEAD + b"0x5\r\none\r\n\r\n" + END,

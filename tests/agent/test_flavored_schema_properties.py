@@ -186,7 +186,7 @@ def names_of(schema: Any, found: set[str]) -> set[str]:
 
 
 @given(broken_documents)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_garbage_becomes_a_schema_that_is_allowed(schema: Any) -> None:
     """Whatever JSON comes, nothing is raised, and what is returned keeps every rule."""
     before = copy.deepcopy(schema)
@@ -199,7 +199,7 @@ def test_garbage_becomes_a_schema_that_is_allowed(schema: Any) -> None:
 
 
 @given(documents)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_sound_schema_becomes_one_that_is_allowed(schema: dict[str, Any]) -> None:
     """A well-formed schema keeps every rule too, and always gives the same bytes."""
     before = json.dumps(schema)
@@ -213,7 +213,7 @@ def test_a_sound_schema_becomes_one_that_is_allowed(schema: dict[str, Any]) -> N
 
 
 @given(documents, st.integers(0, 1_000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_what_fitted_still_fits(schema: dict[str, Any], seed: int) -> None:
     """No value that the tool takes is refused by the schema that the model sees."""
     result = flavored(schema)

@@ -24,7 +24,7 @@ from agent.errors import (
 from agent.keys import ApiKey
 from agent.transport.http import Http, HttpRequest
 from agent.transport.network import Network
-from tests.agent.http_server import Answer, sends, serving, silent
+from tests.agent.http_server import Answer, sends, serving, silent, untrusted
 
 SCRIPT = "xn--80aa1agjdchj.invalid"
 """A name in Cyrillic letters that look like ours, as a certificate and a setting have it."""
@@ -83,13 +83,6 @@ def closed_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def tls_context() -> ssl.SSLContext:
-    """Return a server's context with a certificate that nobody trusts."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-    return context
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_a_closed_port(host: str) -> None:
     """One address or several: the system's own words are given, not the library's."""
@@ -119,7 +112,7 @@ def test_a_name_is_told_as_it_is_asked_for() -> None:
 
 def test_a_certificate_that_nobody_vouches_for() -> None:
     """The remedy is the variable that names another authority."""
-    error = failed_at(sends(), "https://127.0.0.1:{port}/", context=tls_context())
+    error = failed_at(sends(), "https://127.0.0.1:{port}/", context=untrusted())
     assert type(error) is TlsFailed
     assert "is not accepted (TLS: " in error.message
     assert "SSL_CERT_FILE=" in error.remedy
@@ -131,7 +124,7 @@ def test_a_certificate_of_another_authority_names_the_file(tmp_path: Path) -> No
     trustme.CA().cert_pem.write_to_path(str(file))
 
     async def ask() -> HermesError:
-        async with serving(sends(), context=tls_context()) as served:
+        async with serving(sends(), context=untrusted()) as served:
             url = f"https://127.0.0.1:{served.port}/"
             return await asyncio.to_thread(failed, url, Network(certificate_file=str(file)))
 
@@ -236,7 +229,7 @@ def test_a_proxy_with_an_untrusted_certificate() -> None:
     error = failed_at(
         sends(),
         "https://endpoint.invalid/",
-        context=tls_context(),
+        context=untrusted(),
         proxy="https://127.0.0.1:{port}",
     )
     assert type(error) is ProxyFailed

@@ -1,14 +1,12 @@
 """Tool calls in a stream of the messages wire → the same events as on the chat wire."""
 
-import json
-
 import pytest
 
 from agent.events import Event, Finished, ToolCallReady
 from agent.messages import Message, TextPart, ThinkPart, ToolCall
-from agent.wire.base import StreamReader
 from agent.wire.chat_stream import ChatReader
 from agent.wire.messages_stream import MessagesReader
+from tests.agent.test_messages_stream import read
 
 STOP = {"type": "message_stop"}
 ENDED = {"type": "message_delta", "delta": {"stop_reason": "tool_use"}}
@@ -28,11 +26,6 @@ def grows(index: int, text: str) -> dict[str, object]:
 def stops(index: int) -> dict[str, object]:
     """Return the end of a block."""
     return {"type": "content_block_stop", "index": index}
-
-
-def read(reader: StreamReader, *payloads: object) -> list[Event]:
-    """Give a reader some events as JSON."""
-    return reader.read_all([json.dumps(payload).encode() for payload in payloads])
 
 
 def answered(*payloads: object, names: dict[str, str] | None = None) -> tuple[list[Event], Event]:

@@ -277,3 +277,30 @@ def test_the_mode_that_allows_it_is_told(
     judgement = Guard(workspace).judge(tool, replace(action, paths=paths))
 
     assert (judgement.answer, judgement.allowed_in) == (ASK, mode)
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("GLOBIGNORE=x; cat *", ASK),
+        ("GLOBIGNORE+=x; cat *", ASK),
+        ("export GLOBIGNORE=x; cat *", ASK),
+        ("declare GLOBIGNORE=x && cat *", ASK),
+        ("for GLOBIGNORE in x; do cat *; done", ASK),
+        ("printf -v GLOBIGNORE x; cat *", ASK),
+        ("read GLOBIGNORE < notes.txt; cat *", ASK),
+        ("env BASHOPTS=dotglob bash -c 'cat *'", ASK),
+        ("CDPATH=/ cd etc && rm hosts", ASK),
+        ("grep CDPATH notes.txt", ALLOW),
+        ("X=1; make X=1", ALLOW),
+    ],
+)
+def test_what_changes_the_meaning_of_a_line_is_asked_about(
+    workspace: Workspace, line: str, answer: Answer
+) -> None:
+    """`GLOBIGNORE=x; cat *` showed `.env` in mode `auto`, and CDPATH led a `cd` out of here."""
+    guard = Guard(workspace, mode=AUTO)
+
+    action = Action(kind="run", command=line, paths=(workspace.root,))
+
+    assert guard.judge("shell", action).answer is answer

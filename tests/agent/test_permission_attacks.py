@@ -1,6 +1,7 @@
 """What a hostile repository or model tried to get done without a question, and how it ends."""
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -76,8 +77,10 @@ def test_a_line_that_is_only_broken_is_read() -> None:
 
 def test_a_long_line_is_read_in_time() -> None:
     """20,000 braces were 4 s, and with commas between them no end at all."""
+    before = time.monotonic()
     for line in ("ls " + "{" * 50_000, "ls " + "{," * 30_000, "cat <<E\n" + "a\n" * 40_000 + "E\n"):
         parse(line)
+    assert time.monotonic() - before < 10  # it was 25 s for the first alone
 
 
 # --- readers that do more -----------------------------------------------------------------

@@ -88,6 +88,9 @@ def test_an_override_of_the_other_product_is_honoured_and_announced() -> None:
     assert CODE_URL in sentence
     assert "`hermes config unset KIMI_BASE_URL`" in sentence
 
+    [sentence] = route(base_urls=(wish("https://api.moonshot.ai/anthropic"),)).notices
+    assert "to https://api.moonshot.ai/anthropic, but it looks like" in sentence
+
 
 @pytest.mark.parametrize("url", [CODE_URL, "https://api.kimi.ai/coding/v1", "https://g.invalid/v1"])
 def test_an_override_that_contradicts_nothing_is_not_announced(url: str) -> None:

@@ -79,12 +79,6 @@ def writer(sessions: Sessions, session_id: str, name: str, count: int) -> subpro
     return subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root)
 
 
-@pytest.fixture
-def sessions(tmp_path: Path) -> Sessions:
-    """The conversations of a home that does not exist yet."""
-    return Sessions(tmp_path / "home" / "x.db")
-
-
 @settings(max_examples=60, deadline=None)
 @given(st.lists(MESSAGES, max_size=4))
 def test_what_is_loaded_is_what_was_appended(messages: list[Message]) -> None:

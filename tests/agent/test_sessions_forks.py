@@ -1,7 +1,6 @@
 """Copies of conversations, going back in one, and one that goes on shorter than it was said."""
 
 import sqlite3
-from pathlib import Path
 
 import pytest
 
@@ -14,12 +13,6 @@ from tests.agent.test_sessions import AT, HERE, LATER, begun
 
 SAID = tuple(user(f"message {number}") for number in range(6))
 ODD = Message("tool", (ToolResult("a", "a", (TextPart("(left out) \ud83d"),)),))
-
-
-@pytest.fixture
-def sessions(tmp_path: Path) -> Sessions:
-    """The conversations of a home that does not exist yet."""
-    return Sessions(tmp_path / "home" / "x.db")
 
 
 @pytest.fixture

@@ -60,12 +60,6 @@ def finished(message: Message) -> Finished:
     return Finished(message=message, finish_reason="stop", model="served", usage=USAGE)
 
 
-@pytest.fixture
-def sessions(tmp_path: Path) -> Sessions:
-    """The conversations of a home that does not exist yet."""
-    return Sessions(tmp_path / "x.db")
-
-
 def journal_of(sessions: Sessions, where: Route, session_id: str = "one") -> SessionJournal:
     """Return a journal over a Route."""
     return SessionJournal(sessions, session_id, directory=HERE, route=lambda: where)

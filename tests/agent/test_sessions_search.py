@@ -14,12 +14,6 @@ from agent.sessions import Sessions
 from tests.agent.test_sessions import AT, begun
 
 
-@pytest.fixture
-def sessions(tmp_path: Path) -> Sessions:
-    """The conversations of a home that does not exist yet."""
-    return Sessions(tmp_path / "x.db")
-
-
 def places(sessions: Sessions, *words: str) -> list[int]:
     """Return the positions that hold the words, the newest first."""
     return [hit.position for hit in sessions.search(words)]

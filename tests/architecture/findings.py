@@ -5,6 +5,7 @@ They are functions of values, so that a test can show each of them a fault it mu
 """
 
 import ast
+import functools
 import re
 import tomllib
 from collections.abc import Collection, Iterator
@@ -44,7 +45,7 @@ def too_long(text: str) -> list[str]:
 
 def not_one_sentence(source: str) -> list[str]:
     """Say what keeps the module's docstring from being one sentence."""
-    told = ast.get_docstring(ast.parse(source))
+    told = ast.get_docstring(_tree(source))
     if not told:
         return ["no docstring"]
     if not told.endswith("."):
@@ -70,7 +71,7 @@ def kimi_facts(source: str, model_ids: Collection[str], key_prefixes: Collection
 def names_used(source: str, name: str) -> list[str]:
     """Return the lines on which a name is imported, read or called."""
     lines = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(_tree(source)) if name in source else ():
         match node:
             case ast.Name(id=found) | ast.Attribute(attr=found) | ast.alias(name=found):
                 if found == name:
@@ -88,7 +89,7 @@ def environment_read(source: str) -> list[str]:
 
 def faults_of_tests(source: str) -> list[str]:
     """Return what a test module must not do: no tests, untold tests, mocks, patches."""
-    tree = ast.parse(source)
+    tree = _tree(source)
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     tests = [
         node
@@ -102,7 +103,7 @@ def faults_of_tests(source: str) -> list[str]:
 def patches(source: str) -> list[str]:
     """Return the uses of mocks and of `monkeypatch.setattr`, in tests and their helpers."""
     findings = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(_tree(source)) if "mock" in source or "setattr" in source else ():
         match node:
             case ast.Import(names=names) if any(n.name.startswith("unittest.mock") for n in names):
                 findings.append(f"line {node.lineno}: a mock")
@@ -123,7 +124,7 @@ def dataclasses_for_nothing(source: str) -> list[str]:
     """Return the dataclasses that keep no field out of their `repr`: a Struct does for them."""
     return [
         f"line {node.lineno}: {node.name} is a dataclass"
-        for node in ast.walk(ast.parse(source))
+        for node in (ast.walk(_tree(source)) if "dataclass" in source else ())
         if isinstance(node, ast.ClassDef)
         and any("dataclass" in ast.unparse(each) for each in node.decorator_list)
         and "repr=False" not in ast.unparse(node)
@@ -137,7 +138,7 @@ def foreign_names(source: str) -> list[str]:
         for line, text in _literals(source)
         if FOREIGN_PRODUCT.search(text) or text.lower().startswith(FOREIGN_HEADERS)
     ]
-    for name, value in _pairs(ast.parse(source)):
+    for name, value in _pairs(_tree(source)):
         agent = isinstance(name, ast.Constant) and str(name.value).lower() == "user-agent"
         if agent and not (isinstance(value, ast.Name) and value.id == "USER_AGENT"):
             findings.append(f"line {name.lineno}: a User-Agent that is not USER_AGENT")
@@ -148,7 +149,7 @@ def no_command(source: str) -> list[str]:
     """Return the remedies, written out in place, that name no command in backquotes."""
     return [
         f"line {node.value.lineno}: {ast.unparse(node.value)}"
-        for node in ast.walk(ast.parse(source))
+        for node in (ast.walk(_tree(source)) if "remedy" in source else ())
         if isinstance(node, ast.keyword)
         and node.arg == "remedy"
         and isinstance(node.value, ast.Constant)
@@ -209,8 +210,14 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+@functools.lru_cache(maxsize=1)
+def _tree(source: str) -> ast.Module:
+    """Parse a module once for all that one checker asks of it."""
+    return ast.parse(source)
+
+
 def _literals(source: str) -> Iterator[tuple[int, str]]:
-    tree = ast.parse(source)
+    tree = _tree(source)
     told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:

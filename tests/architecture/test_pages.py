@@ -27,12 +27,6 @@ QUOTED = re.compile(r"`([^`]+)`")
 FIRST_COLUMN = re.compile(r"^\| (`[^|]*) \|", re.MULTILINE)
 
 
-@pytest.fixture
-def here(tmp_path: Path) -> Here:
-    """`hermes` in this process, in an empty home."""
-    return Here(tmp_path / "home" / ".hermes")
-
-
 # --- commands that are named --------------------------------------------------------------
 
 

@@ -1,5 +1,7 @@
 """What several tests of the command line's modules share."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from kimi_mock.server import KimiMock
@@ -7,9 +9,16 @@ from tests.support.commands import Here
 
 
 @pytest.fixture
-def online(here: Here, kimi: KimiMock, monkeypatch: pytest.MonkeyPatch) -> KimiMock:
+def entered(here: Here) -> Iterator[Here]:
+    """The home of this process itself: for functions that read the environment."""
+    with here.environment({}):
+        yield here
+
+
+@pytest.fixture
+def online(entered: Here, kimi: KimiMock, monkeypatch: pytest.MonkeyPatch) -> KimiMock:
     """The loopback Kimi under the four real host names, for this process."""
-    assert not here.home.exists()
+    assert not entered.home.exists()
     for name, value in kimi.environment().items():
         monkeypatch.setenv(name, value)
     return kimi

@@ -2,8 +2,6 @@
 
 import socket
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -35,6 +33,8 @@ from tests.conftest import CHINA_KEY, GLOBAL_KEY, PLAN_KEY, PLATFORM_KEY
 from tests.support.commands import Here
 from tests.turn.asking import route
 
+pytestmark = pytest.mark.usefixtures("entered")
+
 KEYS = {
     "kimi-code": PLAN_KEY,
     "kimi-code-global": GLOBAL_KEY,
@@ -46,14 +46,6 @@ HOSTS = {
     "Moonshot open platform": {"api.moonshot.ai:443", "api.moonshot.cn:443"},
 }
 AT = "2026-11-22T10:00:00+00:00"
-
-
-@pytest.fixture(autouse=True)
-def here(home: Path) -> Iterator[Here]:
-    """A home of this process, without a network."""
-    here = Here(home)
-    with here.environment({}):
-        yield here
 
 
 def everywhere(key: str) -> Checked:

@@ -1,6 +1,5 @@
 """`[providers.NAME]` tables: a provider of the user's own, and what a broken one breaks."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,12 +33,6 @@ key_variable = "MY_KEY"
 name = "Our gateway"
 """
 OWN_KEY = "my-own-key"
-
-
-@pytest.fixture
-def here(home: Path) -> Here:
-    """Command lines in this process, in an empty home."""
-    return Here(home)
 
 
 def route(here: Here, flags: Flags | None = None, **env: str) -> Route:

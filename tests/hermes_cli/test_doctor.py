@@ -21,12 +21,6 @@ PLAN = {"KIMI_API_KEY": PLAN_KEY}
 CODE, MOONSHOT = "https://api.kimi.com/coding/v1", "https://api.moonshot.ai/v1"
 
 
-@pytest.fixture
-def here(home: Path) -> Here:
-    """Command lines in this process, in an empty home."""
-    return Here(home)
-
-
 def looked(here: Here, *arguments: str, env: dict[str, str] | None = None) -> dict[str, Any]:
     """Return the document of an offline look, after checking what holds for all of them."""
     document = here.json("doctor", "--offline", *arguments, env=PLAN if env is None else env)
@@ -178,7 +172,7 @@ def test_settings_an_agent_would_not_start_with_are_broken(here: Here) -> None:
     assert "turn_steps is 'many', and should be a number above 0" in told[0]
     assert "compact_at is 'most'" in told[1]
     assert "fetch_private is 'maybe'" in told[2]
-    assert "`sandbox` is `auto` or `off`" in told[3]
+    assert "config.toml line 1: The setting `sandbox` is `auto` or `off`, not 'on'." in told[3]
     assert "permissions.mode is 'yolo'" in told[4]
     assert "line 6: a name in [permissions] is none of mode, allow, ask, refuse" in told[5]
     [unread] = of_level(document, "warning")

@@ -19,12 +19,6 @@ from tests.hermes_cli.test_doctor import PLAN, looked, of_level
 from tests.support.commands import Here
 
 
-@pytest.fixture
-def here(home: Path) -> Here:
-    """Command lines in this process, in an empty home."""
-    return Here(home)
-
-
 def open_to_others(here: Here) -> None:
     """Make a home as a careless `chmod -R` leaves it."""
     here.write(".env", f"KIMI_API_KEY={PLAN_KEY}\n").chmod(0o644)

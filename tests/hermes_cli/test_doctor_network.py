@@ -8,11 +8,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 
 from agent.learnt import Facts
 from agent.usage import Balance, PlanUsage, Window
@@ -25,7 +23,7 @@ from hermes_cli.doctor.network import certificate_finding, look_at_network
 from hermes_cli.report import route_to_show
 from kimi_mock.replies import Reply
 from kimi_mock.server import KimiMock
-from tests.agent.http_server import Answer, sends, serving, silent
+from tests.agent.http_server import Answer, sends, serving, silent, untrusted
 from tests.conftest import CHINA_KEY, GLOBAL_KEY, PLAN_KEY, PLATFORM_KEY
 from tests.support.commands import Here
 from tests.support.process import NO_NETWORK
@@ -33,12 +31,6 @@ from tests.support.process import NO_NETWORK
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 LIST = b'{"data": [{"id": "kimi-k3", "context_length": 1048576}]}'
 JSON = {"Content-Type": "application/json"}
-
-
-@pytest.fixture
-def here(home: Path) -> Here:
-    """Command lines in this process, in an empty home."""
-    return Here(home)
 
 
 @pytest.fixture
@@ -220,13 +212,6 @@ def test_a_key_that_may_not_go_there_is_not_sent(here: Here, kimi: KimiMock) -> 
 
 
 # --- what breaks below --------------------------------------------------------------------
-
-
-def untrusted() -> ssl.SSLContext:
-    """Return a server's context with a certificate that nobody trusts."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-    return context
 
 
 def broken(here: Here, url: str, env: Mapping[str, str] | None = None) -> dict[str, Any]:

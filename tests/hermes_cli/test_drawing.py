@@ -12,7 +12,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.utils import get_cwidth
 
 from agent.errors import UsageError
-from agent.events import TextDelta, ThinkDelta
+from agent.events import TextDelta, ThinkDelta, WindowLearnt
 from agent.loop_events import ToolBegan, ToolEnded
 from agent.messages import ImagePart, TextPart, ToolCall, text_of
 from agent.tools.base import Outcome
@@ -23,6 +23,7 @@ from hermes_cli.ui.completion import ConversationCompleter
 from hermes_cli.ui.live_screen import LiveScreen
 from hermes_cli.ui.markdown import painted
 from hermes_cli.ui.pastes import Pastes
+from hermes_cli.ui.sentences import sentence_of
 from hermes_cli.ui.status_line import Status, branch_of
 from hermes_cli.ui.style import printable, styled
 from hermes_cli.ui.tool_lines import call_words, diff_lines, duration, ended_line
@@ -342,3 +343,15 @@ def test_only_clear_words_are_an_answer(answer: str, decision: Decision | None) 
     assert decision_of(answer, "shell: ls") == decision
     assert decision_of("a", "") is None
     assert "always" not in choices("")
+
+
+def test_a_window_that_was_learnt_says_what_was_left_out_for_it() -> None:
+    """Nothing is said of what was left out where nothing was: a prompt alone was too long."""
+    told = [
+        sentence_of(WindowLearnt(model="k3", tokens=262_144, dropped_messages=dropped))
+        for dropped in (0, 1, 2)
+    ]
+
+    assert told[0] == "The window of k3 is 262,144 tokens for this key: learnt."
+    assert told[1] == f"{told[0]} Left out: 1 old tool result."
+    assert told[2] == f"{told[0]} Left out: 2 old tool results."

@@ -225,6 +225,7 @@ def test_the_shell_counts_too(here: Here, variables: dict[str, str], expected: s
         ({"KIMI_API_KEY": "eyJhbGciOi.eyJzdWIi.c2ln"}, "holds a login (OAuth)"),
         ({"KIMI_API_KEY": "sk-x"}, "cannot be a key: it has 4 characters"),
         ({"KIMI_API_KEY": "your key goes here"}, "cannot be a key: it has a blank"),
+        ({"KIMI_API_KEY": "sk-kimi-********"}, "cannot be a key: nothing follows its beginning"),
         ({"KIMI_API_KEY": "${OTHER}"}, "names a variable"),
     ],
 )

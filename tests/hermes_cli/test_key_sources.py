@@ -46,12 +46,6 @@ class Keyring(KeyringBackend):
 """
 
 
-@pytest.fixture
-def here(home: Path) -> Here:
-    """A home of its own."""
-    return Here(home)
-
-
 def put(here: Here, *, chosen: bool, dotenv: bool, command: bool) -> Path:
     """Write the files that set the sources named; return where the command leaves a trace."""
     trace = here.home.parent / "asked"

@@ -77,10 +77,12 @@ def test_a_proxys_password_is_hidden_however_it_is_written(here: Here, proxy: st
 
 
 LOOK_ALIKES = st.text(alphabet="sk-imKIM0123456789 \n…'\"=", max_size=80)
+# Together, as each call looks through all that this process holds for keys.
+MANY = st.lists(LOOK_ALIKES, min_size=5, max_size=9).map("\n".join)
 
 
-@settings(max_examples=20)
-@given(LOOK_ALIKES)
+@settings(max_examples=5, deadline=None)
+@given(MANY)
 def test_look_alikes_pass_unharmed(text: str) -> None:
     """Whatever begins as keys do and is none of ours stays as it is, byte for byte."""
     key = ApiKey("sk-kimi-the-one-and-only-key-42")

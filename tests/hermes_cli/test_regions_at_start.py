@@ -1,9 +1,7 @@
 """The start of a run: when a key's region is asked for, by whom it is found, what is remembered."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -19,20 +17,14 @@ from kimi_mock.server import KimiMock
 from tests.conftest import CHINA_KEY, GLOBAL_KEY, PLAN_KEY, PLATFORM_KEY
 from tests.support.commands import Here
 
+pytestmark = pytest.mark.usefixtures("entered")
+
 KEYS = {
     "kimi-code": PLAN_KEY,
     "kimi-code-global": GLOBAL_KEY,
     "moonshot": PLATFORM_KEY,
     "moonshot-cn": CHINA_KEY,
 }
-
-
-@pytest.fixture(autouse=True)
-def here(home: Path) -> Iterator[Here]:
-    """A home of this process, without a network."""
-    here = Here(home)
-    with here.environment({}):
-        yield here
 
 
 def run_of(key: str, monkeypatch: pytest.MonkeyPatch, *, probe: bool = False) -> Route:

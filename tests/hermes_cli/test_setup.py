@@ -18,7 +18,6 @@ from tests.support.script import (
     PLAN_KEY,
     PLATFORM_KEY,
     Script,
-    enter,
     files,
     provider_row,
     put,
@@ -26,11 +25,7 @@ from tests.support.script import (
     task,
 )
 
-
-@pytest.fixture
-def home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The path of a home that does not exist yet; no variable of Kimi is set."""
-    return enter(home, monkeypatch)
+pytestmark = pytest.mark.usefixtures("entered")
 
 
 @pytest.mark.parametrize(

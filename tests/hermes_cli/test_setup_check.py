@@ -21,23 +21,16 @@ from tests.support.script import (
     MOONSHOT,
     MOONSHOT_CN,
     Script,
-    enter,
     files,
     put,
     run_task,
     task,
 )
 
+pytestmark = pytest.mark.usefixtures("online")
+
 CONFIG = 'provider = "kimi-coding"\nmodel = "kimi-coding"\n'
 CONSENT = "Ask both which one knows this key?"
-
-
-@pytest.fixture(autouse=True)
-def home(home: Path, monkeypatch: pytest.MonkeyPatch, kimi: KimiMock) -> Path:
-    """A home that does not exist yet; the loopback Kimi is behind the four host names."""
-    for name, value in kimi.environment().items():
-        monkeypatch.setenv(name, value)
-    return enter(home, monkeypatch)
 
 
 def checked(*answers: str, flags: Flags | None = None, tries: int = 3) -> Script:

@@ -13,18 +13,13 @@ from tests.support.script import (
     MOONSHOT,
     PLAN_KEY,
     PLATFORM_KEY,
-    enter,
     files,
     put,
     run,
     task,
 )
 
-
-@pytest.fixture
-def home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The path of a home that does not exist yet; no variable of Kimi is set."""
-    return enter(home, monkeypatch)
+pytestmark = pytest.mark.usefixtures("entered")
 
 
 def test_the_models_are_listed_in_order_with_windows_and_sources(home: Path) -> None:

@@ -11,15 +11,9 @@ from hermes_cli.setup import wizard
 from kimi_mock.replies import Reply
 from kimi_mock.server import KimiMock
 from tests.conftest import PLAN_KEY, PLATFORM_KEY
-from tests.support.script import Script, enter, files, task
+from tests.support.script import Script, files, task
 
-
-@pytest.fixture(autouse=True)
-def home(home: Path, monkeypatch: pytest.MonkeyPatch, kimi: KimiMock) -> Path:
-    """A home that does not exist yet; the loopback Kimi is behind the four host names."""
-    for name, value in kimi.environment().items():
-        monkeypatch.setenv(name, value)
-    return enter(home, monkeypatch)
+pytestmark = pytest.mark.usefixtures("online")
 
 
 def proven(*answers: str, key: str = PLAN_KEY) -> Script:

@@ -1,4 +1,4 @@
-"""One mock for all tests of this folder, as it came before each of them."""
+"""Ways to ask the one loopback Kimi that all tests share."""
 
 import ssl
 from collections.abc import Iterator
@@ -11,20 +11,6 @@ from tests.kimi_mock.asking import Asker
 
 
 @pytest.fixture(scope="session")
-def running_kimi() -> Iterator[KimiMock]:
-    """Serve for the whole session."""
-    with KimiMock() as kimi:
-        yield kimi
-
-
-@pytest.fixture
-def kimi(running_kimi: KimiMock) -> KimiMock:
-    """Give the mock in its first state."""
-    running_kimi.reset()
-    return running_kimi
-
-
-@pytest.fixture(scope="session")
 def direct() -> Iterator[httpx2.Client]:
     """Give a client that uses no proxy."""
     with httpx2.Client(trust_env=False, timeout=10) as client:
@@ -32,9 +18,9 @@ def direct() -> Iterator[httpx2.Client]:
 
 
 @pytest.fixture(scope="session")
-def trust(running_kimi: KimiMock) -> ssl.SSLContext:
+def trust(running_mock: KimiMock) -> ssl.SSLContext:
     """Trust the mock's authority and no other."""
-    return ssl.create_default_context(cafile=running_kimi.certificate_file)
+    return ssl.create_default_context(cafile=running_mock.certificate_file)
 
 
 @pytest.fixture

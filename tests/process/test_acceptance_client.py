@@ -32,6 +32,8 @@ from tests.support.commands import Here
 from tests.support.process import Hermes
 from tests.turn.asking import route
 
+pytestmark = pytest.mark.here
+
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "kimi-models.json"
 KEYS = {
     "kimi-code": PLAN_KEY,
@@ -148,13 +150,38 @@ def test_an_id_of_another_endpoint_is_refused_with_the_right_one(
 
 
 @pytest.mark.parametrize(
+    ("endpoint", "model", "said"),
+    [
+        ("kimi-code", "k3[1m]", "Here it is `k3`."),
+        ("moonshot", "k3[1m]", "Here it is `kimi-k3`."),
+        ("moonshot", "kimi-k2.7-code[1M]", "Here it is `kimi-k2.7-code`."),
+        ("moonshot", "k2p7", "Here it is `kimi-k2.7-code`."),
+        ("kimi-code", "k2p5", "It has: "),
+    ],
+)
+def test_a_spelling_of_other_programs_is_refused_with_the_right_one(
+    endpoint: str, model: str, said: str
+) -> None:
+    """Acceptance 17: a mark behind the id, and names that no endpoint has."""
+    error = route_at(KIMI.endpoint(endpoint), model).model_error
+
+    assert isinstance(error, UnknownModel)
+    assert f"that is a spelling of other programs. {said}" in error.message
+
+
+def test_a_mark_behind_an_unknown_id_is_sent_as_it_is() -> None:
+    """Nothing is guessed about ids of which nobody knows anything."""
+    assert route_at(KIMI.endpoint("moonshot"), "mine[1m]").model_error is None
+
+
+@pytest.mark.parametrize(
     ("key", "model", "right"), [(PLAN_KEY, "kimi-k3", "k3"), (PLATFORM_KEY, "k3", "kimi-k3")]
 )
 def test_a_cross_pair_sends_nothing(
     kimi: KimiMock, hermes: Hermes, key: str, model: str, right: str
 ) -> None:
     """Acceptance 17, as processes: exit 2, the right id, and not even a connection."""
-    result = hermes("chat", "-q", "hi", "--model", model, key=key)
+    result = hermes.process("chat", "-q", "hi", "--model", model, key=key)
 
     assert (result.stdout, result.code) == ("", 2)
     assert f"Here it is `{right}`." in result.stderr

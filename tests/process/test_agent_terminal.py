@@ -190,21 +190,28 @@ def test_a_question_of_the_model_is_answered(kimi: KimiMock, hermes: Hermes) -> 
 def test_a_command_of_the_users_own_is_put_into_the_conversation(
     kimi: KimiMock, hermes: Hermes
 ) -> None:
-    """`!` runs it in the shell that the tool has, without asking; one that is stopped is gone."""
+    """
+    `!` runs it in the shell that the tool has, without asking; one that is stopped is gone.
+
+    A conversation that begins with it is called by the command. `!` alone asks nobody.
+    """
     with talk(hermes) as terminal:
         terminal.send("!echo $((40 + 2)); sleep 60" + ENTER)
         terminal.read_until("Esc stops")
         terminal.send(ESCAPE)
         terminal.read_until("Stopped; its output is not kept.")
         terminal.read_until(PROMPT)
+        say(terminal, "!", "A command stands behind the `!`")
         say(terminal, "!cat main.py | wc -l", "2\n")
         assert kimi.seen == []
         say(terminal, "why?", USED)
         leave(terminal)
 
     ran, asked = [message["content"] for message in kimi.seen[0].json["messages"][1:]]
-    assert ran.startswith("I ran this command here:\n\n$ cat main.py | wc -l\n2")
+    assert ran.startswith("I ran this here: $ cat main.py | wc -l\n\n2")
     assert asked == "why?"
+    [stored] = Sessions(hermes.home / "hermes-kimi.db").list()
+    assert stored.title == "I ran this here: $ cat main.py | wc -l"
 
 
 def test_a_long_paste_is_folded_where_it_is_typed_and_sent_in_full(
@@ -311,7 +318,11 @@ def test_the_conversation_goes_on_after_a_restart(kimi: KimiMock, hermes: Hermes
 
 
 def test_another_conversation_is_gone_on_with_as_carefully(kimi: KimiMock, hermes: Hermes) -> None:
-    """`/sessions ID` keeps the mode; one's own is refused in a sentence; times are local."""
+    """
+    `/sessions` has a line for each, cut to the terminal, in local times.
+
+    `/sessions ID` keeps the mode; one's own is refused in a sentence.
+    """
     hermes.environment["TZ"] = "Etc/GMT-14"
     sessions = Sessions(hermes.home / "hermes-kimi.db")
     other = sessions.create(
@@ -321,18 +332,21 @@ def test_another_conversation_is_gone_on_with_as_carefully(kimi: KimiMock, herme
         model="kimi-k3",
         at="2020-11-22T12:00:00+00:00",
     )
-    sessions.append(other, user("long ago"), at="2020-11-22T12:00:00+00:00")
+    sessions.append(other, user("long ago " * 12), at="2020-11-22T12:00:00+00:00")
     with talk(hermes) as terminal:
         say(terminal, "here", USED)
         own = next(each.id for each in sessions.list() if each.id != other)
         listed = say(terminal, "/sessions", "goes on with one")
         say(terminal, f"/sessions {own[:8]}", "This is that conversation.")
         say(terminal, "/mode plan", "nothing is changed")
-        say(terminal, f"/sessions {other[:8]}", "Going on after 1 messages.")
+        say(terminal, f"/sessions {other[:8]}", "Going on after 1 message.")
         say(terminal, "/mode", "Mode plan")
         leave(terminal)
 
-    assert f"  {other[:12]}  2020-11-23 02:00" in listed
+    [row] = [line for line in listed.splitlines() if other[:12] in line]
+    assert row.startswith(f"  {other[:12]}  2020-11-23 02:00     1  long ago")
+    assert row.endswith("…")
+    assert len(row) < 80
     assert len(kimi.seen) == 1
 
 

@@ -8,8 +8,11 @@ import pytest
 
 from kimi_mock.server import KimiMock
 from tests.conftest import PLAN_KEY
+from tests.support.commands import Here
 from tests.support.process import Hermes, Result
 from tests.support.socks import SocksServer
+
+pytestmark = pytest.mark.here
 
 ASK = ("chat", "-q", "hi")
 
@@ -45,7 +48,7 @@ def test_a_base_url_that_cannot_be_one_is_refused(hermes: Hermes, kimi: KimiMock
 
 def test_a_base_url_in_the_environment_is_a_wrong_setting(hermes: Hermes) -> None:
     """The same text in a variable is exit 3, with the variable and the command that drops it."""
-    result = hermes(*ASK, key=PLAN_KEY, env={"KIMI_BASE_URL": "http://gateway.invalid/v1"})
+    result = hermes.process(*ASK, key=PLAN_KEY, env={"KIMI_BASE_URL": "http://gateway.invalid/v1"})
     is_a_sentence(result, 3, "KIMI_BASE_URL", "Plain http", "`hermes config unset KIMI_BASE_URL`")
 
 
@@ -62,6 +65,24 @@ OPTIONS = [
 def test_an_unknown_option_is_exit_2(offline: Hermes, arguments: tuple[str, ...]) -> None:
     """The command line's own errors have the documented code."""
     is_a_sentence(offline(*arguments), 2)
+
+
+QUESTIONS = {
+    ("explain this",): "A question goes after `chat -q`, in quotes.",
+    ("chatt",): "There is no command of that name. Is `hermes chat` meant?",
+    ("hello",): "There is no command of that name.",
+    ("chat", "hi"): "A question goes after -q, in quotes.",
+    ("chat", "-q", "explain", "this"): "A question goes after -q, in quotes.",
+}
+
+
+@pytest.mark.parametrize("arguments", QUESTIONS, ids=" ".join)
+def test_a_question_in_the_wrong_place_is_told_its_own(
+    home: Path, arguments: tuple[str, ...]
+) -> None:
+    """The command line's bare "No such command" was all there was; now it says what to type."""
+    result = Here(home)(*arguments)
+    is_a_sentence(result, 2, f"Error: {QUESTIONS[arguments]}\n", '`hermes chat -q "TEXT"`')
 
 
 def test_an_unknown_provider_lists_what_exists(offline: Hermes) -> None:
@@ -96,7 +117,7 @@ def test_a_home_that_is_a_file_is_exit_3(offline: Hermes, tmp_path: Path) -> Non
     """The file stays as it is."""
     file = tmp_path / "file"
     file.write_text("mine")
-    is_a_sentence(offline("status", env={"HERMES_HOME": str(file)}), 3, "file")
+    is_a_sentence(offline.process("status", env={"HERMES_HOME": str(file)}), 3, "file")
     assert file.read_text() == "mine"
 
 
@@ -162,6 +183,6 @@ def test_a_socks_proxy_works(hermes: Hermes, kimi: KimiMock) -> None:
     kimi.gate_allows.add("hermes-kimi")
     with SocksServer(routes={"api.kimi.com:443": kimi.tls_address}) as socks:
         env = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), socks.url)
-        result = hermes(*ASK, key=PLAN_KEY, env=env)
+        result = hermes.process(*ASK, key=PLAN_KEY, env=env)
         assert socks.connections == 1
     assert (result.code, result.stdout) == (0, "Hello from Kimi.\n")

@@ -11,6 +11,8 @@ from kimi_mock.server import KimiMock
 from tests.conftest import CHINA_KEY, GLOBAL_KEY, PLAN_KEY, PLATFORM_KEY
 from tests.support.process import Hermes, Result
 
+pytestmark = pytest.mark.here
+
 ALIAS_AT_PLAN = "`kimi-coding` is our name; kimi-for-coding is sent to api.kimi.com.\n"
 ALIAS_AT_PLATFORM = "`kimi-coding` is our name; kimi-k3 is sent to api.moonshot.ai.\n"
 
@@ -26,7 +28,7 @@ def test_a_platform_key_is_answered_by_the_platform(kimi: KimiMock, hermes: Herm
     """The whole of a run without tools: one request under our name, and the answer alone."""
     kimi.replies.append(Reply.streaming({"reasoning_content": "hm. "}, {"content": "Hello."}))
 
-    result = hermes("chat", "-q", "hi", "--no-tools", key=PLATFORM_KEY)
+    result = hermes.process("chat", "-q", "hi", "--no-tools", key=PLATFORM_KEY)
 
     assert (result.stdout, result.stderr, result.code) == ("Hello.\n", ALIAS_AT_PLATFORM, 0)
     [request] = kimi.seen
@@ -59,8 +61,8 @@ def test_an_open_gate_takes_a_plan_key_with_one_request(kimi: KimiMock, hermes: 
 
 def test_a_shut_gate_is_told_once_and_remembered(kimi: KimiMock, hermes: Hermes) -> None:
     """On the 403 the turn goes once more over the messages wire; the next prompt is one request."""
-    first = hermes("chat", "-q", "hi", key=PLAN_KEY)
-    second = hermes("chat", "-q", "again", key=PLAN_KEY)
+    first = hermes.process("chat", "-q", "hi", key=PLAN_KEY)
+    second = hermes.process("chat", "-q", "again", key=PLAN_KEY)
 
     assert (first.stdout, first.code) == ("Hello from Kimi.\n", 0)
     alias, moved = first.stderr.splitlines(keepends=True)
@@ -153,8 +155,8 @@ def test_a_model_of_another_endpoint_is_refused_before_sending(
 
 def test_text_on_standard_input_follows_the_prompt(kimi: KimiMock, hermes: Hermes) -> None:
     """Piped text is appended after a blank line; alone it is the prompt."""
-    hermes("chat", "-q", "Sum up:", key=PLATFORM_KEY, stdin="one\ntwo\n")
-    hermes("chat", "-q", "", key=PLATFORM_KEY, stdin="one\n")
+    hermes.process("chat", "-q", "Sum up:", key=PLATFORM_KEY, stdin="one\ntwo\n")
+    hermes.process("chat", "-q", "", key=PLATFORM_KEY, stdin="one\n")
 
     prompts = [request.json["messages"][1]["content"] for request in kimi.seen]
     assert prompts == ["Sum up:\n\none\ntwo\n", "one\n"]
@@ -181,7 +183,7 @@ def test_nothing_to_ask_is_a_wrong_command_line(kimi: KimiMock, hermes: Hermes) 
 
 def test_debug_shows_both_sides_and_never_the_key(kimi: KimiMock, hermes: Hermes) -> None:
     """`--debug` tells request and head on standard error, with the key's fingerprint."""
-    result = hermes("chat", "-q", "hi", "--debug", key=PLATFORM_KEY)
+    result = hermes.process("chat", "-q", "hi", "--debug", key=PLATFORM_KEY)
 
     assert result.stdout == "Hello from Kimi.\n"
     lines = result.stderr.splitlines()
@@ -238,7 +240,7 @@ def test_an_answer_is_byte_exact_in_a_pipe(kimi: KimiMock, hermes: Hermes) -> No
     nasty = "a\x1b[31m\x07\r\n\u2028\u0085 \U0001f600"
     kimi.replies.append(Reply.streaming({"content": nasty}))
 
-    assert hermes("chat", "-q", "hi", key=PLATFORM_KEY).stdout == nasty + "\n"
+    assert hermes.process("chat", "-q", "hi", key=PLATFORM_KEY).stdout == nasty + "\n"
 
 
 def test_no_key_names_both_ways_on(kimi: KimiMock, hermes: Hermes) -> None:

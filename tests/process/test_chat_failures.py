@@ -15,6 +15,8 @@ from kimi_mock.server import KimiMock
 from tests.conftest import PLATFORM_KEY
 from tests.support.process import Hermes, Result
 
+pytestmark = pytest.mark.here
+
 EVENT_STREAM = {"Content-Type": "text/event-stream"}
 FIRST_PIECE = b'data: {"choices":[{"delta":{"content":"Hel"}}]}\n\n'
 
@@ -56,7 +58,7 @@ def test_a_refusal_is_an_event_too(kimi: KimiMock, hermes: Hermes) -> None:
     """With `--json` the error is the last line, and the exit code the same."""
     kimi.replies.append(Reply.error(404, {"error": {"message": "Not here", "type": "x"}}))
 
-    result = hermes("chat", "-q", "hi", "--json", key=PLATFORM_KEY)
+    result = hermes.process("chat", "-q", "hi", "--json", key=PLATFORM_KEY)
 
     last: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
     assert (last["event"], last["class"], last["status"]) == ("error", "NotFound", 404)
@@ -108,7 +110,7 @@ def test_an_error_in_the_middle_of_an_answer_keeps_what_came(
 
 def test_a_dead_proxy_is_the_proxys_fault(offline: Hermes) -> None:
     """Nobody listens at the proxy: it is named, with the variable it came from."""
-    result = offline("chat", "-q", "hi", key=PLATFORM_KEY)
+    result = offline.process("chat", "-q", "hi", key=PLATFORM_KEY)
 
     assert result.code == 5
     assert "proxy" in complaint(result).lower()

@@ -12,6 +12,8 @@ from tests.conftest import PLATFORM_KEY
 from tests.support.process import Hermes, Result
 from tests.support.terminal import ENTER, Terminal
 
+pytestmark = pytest.mark.here
+
 BEFORE, AFTER = "def add(a, b):\n    return a - b\n", "def add(a, b):\n    return a + b\n"
 EDIT = ("edit", {"path": "main.py", "edits": [{"old": "a - b", "new": "a + b"}]})
 RUN = ("shell", {"command": "python3 -c 'print(6 * 7)'"})
@@ -43,7 +45,7 @@ def test_reading_needs_no_yes_and_the_answer_alone_is_on_the_output(
         Reply.calling(("read", {"path": "main.py"}), text="I look."),
         Reply.streaming({"content": "It subtracts."}),
     ]
-    result = ask(hermes)
+    result = ask(hermes.process)
 
     assert (result.code, result.stdout) == (0, "I look.\nIt subtracts.\n")
     assert result.stderr == "✓ read main.py · 2 lines\n"
@@ -92,8 +94,9 @@ def test_each_flag_allows_what_it_names(
 
     assert (work.joinpath("main.py").read_text() == AFTER) is files
     assert ("42" in results(kimi)[1]) is commands
-    asked_nobody = commands or "plan" in options
-    assert result.code == (0 if asked_nobody else 1), result.stderr
+    is_plan = "plan" in options
+    assert result.code == (0 if commands or is_plan else 1), result.stderr
+    assert ("`--mode ask` with `-q`, leaves it." in result.stderr) is is_plan
 
 
 def test_a_rule_of_the_repository_allows_nothing(
@@ -158,8 +161,8 @@ def test_the_next_question_goes_on(kimi: KimiMock, hermes: Hermes, work: Path) -
         Reply.calling(("read", {"path": "main.py"}), reasoning="Hm."),
         Reply.streaming({"content": "It subtracts."}),
     ]
-    ask(hermes)
-    result = hermes("chat", "-c", "-q", "sure?", "--model", "kimi-k3", key=PLATFORM_KEY)
+    ask(hermes.process)
+    result = hermes.process("chat", "-c", "-q", "sure?", "--model", "kimi-k3", key=PLATFORM_KEY)
 
     assert (result.code, result.stdout) == (0, "Hello from Kimi.\n")
     [_, before, after] = [seen.json for seen in kimi.seen]
@@ -247,8 +250,8 @@ def test_a_private_page_is_fetched_only_where_the_setting_says_so(
 def test_completion_prints_a_script(offline: Hermes, shell: str) -> None:
     """Each shell gets its script; what it asks for is answered with our commands."""
     words = {"COMP_WORDS": "hermes sess", "COMP_CWORD": "sess" if shell == "fish" else "1"}
-    script = offline("completion", shell)
-    asked = offline(env={"_HERMES_COMPLETE": f"{shell}_complete", **words})
+    script = offline.process("completion", shell)
+    asked = offline.process(env={"_HERMES_COMPLETE": f"{shell}_complete", **words})
 
     assert "_HERMES_COMPLETE" in script.stdout
     assert "sessions" in asked.stdout

@@ -1,21 +1,18 @@
 """`hermes config`: the command that remedies name."""
 
 import json
-from pathlib import Path
+import re
 
 import pytest
 
+from agent.catalog import PROVIDERS
+from hermes_cli.config import read_settings
+from hermes_cli.setting_names import every_name
 from tests.conftest import PLAN_KEY, PLATFORM_KEY
 from tests.support.commands import Here
 from tests.support.process import Hermes
 
 PLATFORM = "https://api.moonshot.ai/v1"
-
-
-@pytest.fixture
-def here(home: Path) -> Here:
-    """Command lines in this process, in an empty home."""
-    return Here(home)
 
 
 def files(here: Here) -> dict[str, str]:
@@ -113,6 +110,39 @@ def test_what_cannot_be_used_is_refused_with_exit_2(here: Here, name: str, value
     assert not here.home.exists()
 
 
+NEAR = {
+    "modle": "model",
+    "kimi_base_url": "KIMI_BASE_URL",
+    "mode": "permissions.mode",
+    "providers.kimi.wires": "providers.kimi-coding.wire",
+    "quite-something-else": "",
+}
+
+
+@pytest.mark.parametrize("name", NEAR)
+def test_an_unknown_name_is_answered_with_the_nearest(here: Here, name: str) -> None:
+    """It was once answered with every name there is, 1.5 KB of them; what was typed stays out."""
+    for result in (here("config", "get", name), here("config", "set", name, "x")):
+        meant = f" Is `{NEAR[name]}` meant?" if NEAR[name] else ""
+        assert (result.code, result.stderr.splitlines()) == (
+            2,
+            [
+                f"Error: There is no setting or variable of that name.{meant}",
+                "`hermes config --help` lists them; `hermes explain` shows those in use.",
+            ],
+        )
+
+
+def test_the_help_lists_every_name(here: Here) -> None:
+    """The command that an unknown name leads to has them all, an ID standing for a provider's."""
+    said = re.split(r"[\s,]+|\.\s", here("config", "--help").stdout)
+    with here.environment({}):
+        every = [each.text for each in every_name(read_settings())]
+    ids = "|".join(row.id for row in PROVIDERS if not row.runs_here)
+
+    assert {re.sub(rf"^providers\.({ids})\.", "providers.ID.", name) for name in every} <= set(said)
+
+
 def test_a_list_is_shown_and_dropped(here: Here) -> None:
     """One text for a person, a list for a script; commas separate, and the shell's quotes."""
     here.write(
@@ -173,15 +203,6 @@ def test_a_key_in_the_wrong_place_is_not_repeated(here: Here) -> None:
     assert PLAN_KEY not in as_name.stderr + as_url.stderr
     assert "never taken as an argument" in as_name.stderr
     assert "`hermes setup`" in as_url.stderr
-
-
-def test_a_name_that_is_none_lists_what_exists(here: Here) -> None:
-    """Settings and variables, each as it can be typed."""
-    result = here("config", "get", "nope")
-
-    assert result.code == 2
-    for known in ("provider, model", "providers.ID.base_url", "KIMI_CODING_API_KEY"):
-        assert known in result.stderr
 
 
 def test_a_key_is_shown_as_its_fingerprint(here: Here) -> None:

@@ -4,8 +4,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
-
 from kimi_mock.replies import Reply
 from kimi_mock.server import KimiMock
 from tests.conftest import PLAN_KEY, PLATFORM_KEY
@@ -132,6 +130,9 @@ def test_small_commands_do_what_they_say(kimi: KimiMock, hermes: Hermes) -> None
     with talk(hermes) as terminal:
         helped = say(terminal, "/help", "Enter sends")
         unknown = say(terminal, "/nothing", "/help shows them.")
+        for wrong in ("/last x", "/last 0"):
+            say(terminal, wrong, "`/last 2` the one before it.")
+        say(terminal, "/thinking maybe", "`/thinking on` shows all")
         say(terminal, "/etc/hosts is a file")
         say(terminal, "/clear", "forgotten.")
         say(terminal, "two")
@@ -223,26 +224,24 @@ def test_ctrl_c_at_the_prompt_drops_the_line_and_says_how_to_leave(
     assert contents(kimi) == [["two"]]
 
 
-@pytest.mark.parametrize(
-    ("keys", "message"),
-    [
-        (f"one{CTRL_J}two", "one\ntwo"),
-        (f"one{ALT_ENTER}two", "one\ntwo"),
-        (PASTE.format("one\r\ntwo\r"), "one\ntwo\n"),
-        ("onw\x7fe", "one"),
-        ("wo\x01t", "two"),
-    ],
-    ids=["ctrl-j", "alt-enter", "paste", "backspace", "ctrl-a"],
-)
-def test_lines_are_edited_before_they_are_sent(
-    kimi: KimiMock, hermes: Hermes, keys: str, message: str
-) -> None:
+EDITED = {
+    f"one{CTRL_J}two": "one\ntwo",
+    f"one{ALT_ENTER}two": "one\ntwo",
+    PASTE.format("one\r\ntwo\r"): "one\ntwo\n",
+    "onw\x7fe": "one",
+    "wo\x01t": "two",
+}
+"""What is typed, with Ctrl-J, Alt-Enter, a paste, backspace and Ctrl-A → the message it makes."""
+
+
+def test_lines_are_edited_before_they_are_sent(kimi: KimiMock, hermes: Hermes) -> None:
     """New lines, pastes and corrections: one message goes out, as it stood when Enter came."""
     with talk(hermes) as terminal:
-        say(terminal, keys)
+        for keys in EDITED:
+            say(terminal, keys)
         leave(terminal)
 
-    assert contents(kimi) == [[message]]
+    assert [said[-1] for said in contents(kimi)] == list(EDITED.values())
 
 
 def test_the_history_outlives_the_conversation(kimi: KimiMock, hermes: Hermes) -> None:

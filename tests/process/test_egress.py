@@ -18,12 +18,6 @@ PASSWORD = "hush-hush"  # noqa: S105 - nobody's
 WITH_PASSWORD = f"https://me:{PASSWORD}@gateway.invalid/v1"
 
 
-@pytest.fixture
-def here(home: Path) -> Here:
-    """Command lines in this process, in an empty home."""
-    return Here(home)
-
-
 def gateway(url: str) -> str:
     """Return a `config.toml` with one provider of the user's own."""
     table = f'[providers.gw]\nbase_url = "{url}"\nkey_variable = "MY_KEY"\n'

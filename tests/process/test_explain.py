@@ -2,7 +2,6 @@
 
 import itertools
 import json
-from pathlib import Path
 
 import pytest
 
@@ -14,12 +13,6 @@ from tests.support.process import CLOSED_PORT, NO_NETWORK, Hermes
 PLAN = "https://api.kimi.com/coding/v1"
 PLATFORM = "https://api.moonshot.ai/v1"
 SOURCES = ("flag", "environment", ".env", "config")
-
-
-@pytest.fixture
-def here(home: Path) -> Here:
-    """Command lines in this process, in an empty home."""
-    return Here(home)
 
 
 def url_of(source: str) -> str:

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from kimi_mock.replies import Reply
 from kimi_mock.server import KimiMock
 from tests.conftest import PLAN_KEY, PLATFORM_KEY
@@ -40,6 +42,7 @@ def test_a_limited_key_rests_for_every_process(hermes: Hermes, kimi: KimiMock) -
         assert SECOND_KEY not in run.stderr
 
 
+@pytest.mark.here
 def test_a_hop_down_the_chain_is_an_event(hermes: Hermes, kimi: KimiMock) -> None:
     """The plan is used up, and the platform's key is paid by use: one JSON line tells it."""
     write(hermes.home, "keys.toml", STORED.format(PLATFORM_KEY))
@@ -66,6 +69,7 @@ def test_a_hop_down_the_chain_is_an_event(hermes: Hermes, kimi: KimiMock) -> Non
     assert len(kimi.seen) == 1
 
 
+@pytest.mark.here
 def test_a_wrong_chain_is_told_before_anything_is_sent(hermes: Hermes, kimi: KimiMock) -> None:
     """`chat` and `explain` end with 3, and the line; a right chain stands in `explain`."""
     write(hermes.home, "config.toml", '\nfallback = ["local", "deepseek"]\n')

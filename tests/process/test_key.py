@@ -10,6 +10,8 @@ from tests.support.keys import Keys, add, listed, table
 from tests.support.process import Hermes
 from tests.support.terminal import ENTER, Terminal
 
+pytestmark = pytest.mark.here
+
 KINDS = {
     "kimi-code": (PLAN_KEY, "https://api.kimi.com/coding/v1", ["kimi-code"]),
     "kimi-code-global": (
@@ -21,12 +23,6 @@ KINDS = {
     "moonshot-cn": (CHINA_KEY, "https://api.moonshot.cn/v1", ["moonshot", "moonshot-cn"]),
 }
 """Endpoint → a key of it, its base URL, and whose model lists it takes to find that out."""
-
-
-@pytest.fixture
-def keys(hermes: Hermes, kimi: KimiMock) -> Keys:
-    """Command lines in the home that `hermes` has, for what needs no process of its own."""
-    return Keys(hermes.home, kimi.environment())
 
 
 # --- the four kinds of keys ---------------------------------------------------------------
@@ -83,11 +79,11 @@ def test_a_key_of_the_other_region_is_not_looked_for_unasked(
 
 def test_a_region_outlives_what_we_learnt(hermes: Hermes, kimi: KimiMock) -> None:
     """The endpoint stands beside the key: without our database the chat goes there as well."""
-    add(hermes, CHINA_KEY, "cn", "--probe")
+    add(hermes.process, CHINA_KEY, "cn", "--probe")
     (hermes.home / "hermes-kimi.db").unlink()
     kimi.seen.clear()
 
-    assert hermes("chat", "-q", "hi").code == 0
+    assert hermes.process("chat", "-q", "hi").code == 0
     assert {seen.surface for seen in kimi.seen} == {"moonshot-cn"}
 
 

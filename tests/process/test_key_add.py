@@ -13,11 +13,7 @@ from tests.support.keys import Keys, add, table
 from tests.support.process import Hermes
 from tests.support.terminal import ENTER, Terminal
 
-
-@pytest.fixture
-def keys(hermes: Hermes, kimi: KimiMock) -> Keys:
-    """Command lines in the home that `hermes` has, for what needs no process of its own."""
-    return Keys(hermes.home, kimi.environment())
+pytestmark = pytest.mark.here
 
 
 def test_what_is_no_key_is_not_saved(hermes: Hermes, kimi: KimiMock) -> None:
@@ -45,7 +41,7 @@ def test_the_files_are_the_owners_alone_under_any_umask(hermes: Hermes) -> None:
     """0600 and 0700 also with `umask 000`."""
     before = os.umask(0)
     try:
-        add(hermes, PLAN_KEY)
+        add(hermes.process, PLAN_KEY)
     finally:
         os.umask(before)
 
@@ -113,8 +109,8 @@ def test_a_key_can_go_to_the_keyring(hermes: Hermes) -> None:
     """It stands in no file of ours, and is found again under the service that is set for it."""
     modules = ring(hermes)
 
-    added = hermes("key", "add", "work", "--keyring", "--json", stdin=PLAN_KEY)
-    status = hermes("status")
+    added = hermes.process("key", "add", "work", "--keyring", "--json", stdin=PLAN_KEY)
+    status = hermes.process("status")
 
     assert json.loads(added.stdout)["keyring"] == "hermes-kimi/work"
     assert (modules / "hermes-kimi_work_kimi-coding").read_text() == PLAN_KEY
@@ -191,10 +187,10 @@ def test_the_advice_after_a_refusal_is_about_the_same_name(hermes: Hermes) -> No
 def test_a_second_key_in_the_keyring_is_told_of_the_first(hermes: Hermes) -> None:
     """One entry is read: what stood in the setting before is named, and so is what is stronger."""
     modules = ring(hermes)
-    hermes("key", "add", "first", "--keyring", "--unchecked", stdin=PLAN_KEY)
+    hermes.process("key", "add", "first", "--keyring", "--unchecked", stdin=PLAN_KEY)
 
-    added = hermes("key", "add", "second", "--keyring", "--unchecked", stdin=GLOBAL_KEY)
-    beaten = hermes(
+    added = hermes.process("key", "add", "second", "--keyring", "--unchecked", stdin=GLOBAL_KEY)
+    beaten = hermes.process(
         "key", "add", "third", "--keyring", "--unchecked", stdin=GLOBAL_KEY, key=PLATFORM_KEY
     )
 

@@ -29,9 +29,13 @@ from tests.turn.acting import ByName, events_of, of
 PROMPT = system_prompt(Place(root=Path("/workspace"), system="Linux", day="2026-11-22"))
 
 
+# Reading the descriptions is most of its time; `hermes chat --tools` offers it all of them.
+OFFERED = ("read", "write")
+
+
 @pytest.mark.local_model
 def test_the_embedded_model_reads_a_file_and_says_what_it_holds(tmp_path: Path) -> None:
-    """All tools are offered: it calls `read` with the path, and answers from the result."""
+    """Two tools are offered: it calls `read` with the path, and answers from the result."""
     (tmp_path / "notes.txt").write_text("The meeting is on Friday at ten.\n")
     try:
         model_file = find_model()
@@ -39,7 +43,8 @@ def test_the_embedded_model_reads_a_file_and_says_what_it_holds(tmp_path: Path) 
         pytest.skip(f"{missing.message} {missing.remedy}")
     route = resolve(Chosen(LOCAL, Origin.DEFAULT, "test"), Wishes(), Facts())
     workspace = Workspace(root=tmp_path.resolve(), scratch=tmp_path)
-    tools = tools_for(workspace, sandbox=Sandbox(kind="off"), network_for=lambda _: Network())
+    every = tools_for(workspace, sandbox=Sandbox(kind="off"), network_for=lambda _: Network())
+    tools = tuple(each for each in every if each.tool.name in OFFERED)
 
     async def run(server: LocalServer) -> tuple[list[LoopEvent], list[Message]]:
         endpoint = replace(route.endpoint, base_urls=(("chat", server.base_url),))

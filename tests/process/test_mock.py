@@ -12,6 +12,8 @@ import pytest
 from tests.conftest import PLAN_KEY, PLATFORM_KEY
 from tests.support.process import Hermes
 
+pytestmark = pytest.mark.here
+
 HEAD = "A loopback Kimi, until Ctrl-C"
 
 
@@ -54,7 +56,7 @@ def test_its_export_lines_lead_the_real_names_to_it(offline: Hermes) -> None:
             assert any(line.split()[:1] == [host] for line in lines)
         assert any(PLAN_KEY in line for line in lines)
 
-        result = offline("chat", "-q", "hi", key=PLAN_KEY, env=exported)
+        result = offline.process("chat", "-q", "hi", key=PLAN_KEY, env=exported)
 
     assert (result.stdout, result.code) == ("Hello from Kimi.\n", 0)
     assert "does not take hermes-kimi" in result.stderr

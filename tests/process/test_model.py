@@ -1,20 +1,10 @@
 """`hermes model`: the model in use, and choosing another."""
 
-from pathlib import Path
-
-import pytest
-
 from tests.conftest import PLAN_KEY, PLATFORM_KEY
 from tests.support.commands import Here
 from tests.support.process import Hermes
 
 PLAN = {"KIMI_API_KEY": PLAN_KEY}
-
-
-@pytest.fixture
-def here(home: Path) -> Here:
-    """Command lines in this process, in an empty home."""
-    return Here(home)
 
 
 def test_without_an_id_it_shows_the_model_in_use(offline: Hermes) -> None:

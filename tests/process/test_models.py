@@ -1,10 +1,7 @@
 """`hermes models`: the shipped list dated, the live list with its day, and nothing in silence."""
 
 import json
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from agent.catalog.kimi import KIMI
 from agent.catalog.kimi_models import COMPILED
@@ -23,12 +20,6 @@ from tests.support.terminal import Terminal
 
 PLAN = "https://api.kimi.com/coding/v1"
 REQUESTED = [row.id for row in KIMI.models]
-
-
-@pytest.fixture
-def here(home: Path) -> Here:
-    """Command lines in this process, in an empty home."""
-    return Here(home)
 
 
 def rows_of(text: str) -> dict[str, str]:

@@ -10,6 +10,8 @@ from kimi_mock.server import KimiMock
 from tests.conftest import CHINA_KEY, GLOBAL_KEY, PLAN_KEY, PLATFORM_KEY
 from tests.support.process import Hermes
 
+pytestmark = pytest.mark.here
+
 
 def asked(kimi: KimiMock) -> list[tuple[str, str]]:
     """Return who was asked for what since the last call."""
@@ -24,19 +26,19 @@ def test_the_command_of_the_401_finds_the_region(kimi: KimiMock, hermes: Hermes)
 
     One request a platform host, none to the plan's, and no probe at the second start.
     """
-    refused = hermes("chat", "-q", "hi", key=CHINA_KEY)
+    refused = hermes.process("chat", "-q", "hi", key=CHINA_KEY)
     assert refused.code == 4
     assert "`hermes chat --probe` asks api.moonshot.cn too, and remembers" in refused.stderr
     assert asked(kimi) == [("moonshot", "/v1/chat/completions")]
 
-    found = hermes("chat", "-q", "hi", "--probe", key=CHINA_KEY)
+    found = hermes.process("chat", "-q", "hi", "--probe", key=CHINA_KEY)
     assert (found.code, found.stdout) == (0, "Hello from Kimi.\n")
     assert "api.moonshot.ai does not take it and api.moonshot.cn takes it" in found.stderr
     *probes, turn = asked(kimi)
     assert sorted(probes) == [("moonshot", "/v1/models"), ("moonshot-cn", "/v1/models")]
     assert turn == ("moonshot-cn", "/v1/chat/completions")
 
-    again = hermes("chat", "-q", "hi", key=CHINA_KEY)
+    again = hermes.process("chat", "-q", "hi", key=CHINA_KEY)
     assert (again.code, again.stdout) == (0, "Hello from Kimi.\n")
     assert "asked" not in again.stderr
     assert asked(kimi) == [("moonshot-cn", "/v1/chat/completions")]

@@ -1,9 +1,6 @@
 """`hermes providers`: who can answer, and how each is set up."""
 
 import json
-from pathlib import Path
-
-import pytest
 
 from tests.conftest import PLAN_KEY
 from tests.support.commands import Here
@@ -22,12 +19,6 @@ IDS = [
     "local",
     "custom",
 ]
-
-
-@pytest.fixture
-def here(home: Path) -> Here:
-    """Command lines in this process, in an empty home."""
-    return Here(home)
 
 
 def test_one_line_a_provider_through_a_pipe(offline: Hermes) -> None:

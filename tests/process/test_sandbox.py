@@ -50,7 +50,7 @@ def test_a_machine_with_neither_says_so_and_works(
     """A bwrap that cannot start anything is none; trying it shows it no key."""
     record = work / "environment"
     if program:
-        bwrap = work / "bin" / "bwrap"
+        bwrap = work.parent / "bin" / "bwrap"
         bwrap.parent.mkdir()
         bwrap.write_text(program.format(record=record))
         bwrap.chmod(stat.S_IRWXU)

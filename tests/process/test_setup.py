@@ -9,19 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.process import Hermes
+from tests.support.script import put
+
+pytestmark = pytest.mark.here
 
 PLAN_KEY = "sk-kimi-abcdefgh0123456789"
 PLATFORM_KEY = "sk-abcdefgh0123456789"
 CODE, MOONSHOT = "https://api.kimi.com/coding/v1", "https://api.moonshot.ai/v1"
 SAVED = f"✓ Kimi API key saved (Kimi Coding endpoint: {CODE})"
 CONFIG = 'provider = "kimi-coding"\nmodel = "kimi-coding"\n'
-
-
-def put(path: Path, text: str) -> None:
-    """Write a file of the home, which is the owner's alone."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.write_text(text)
-    path.chmod(0o600)
 
 
 def files(home: Path) -> dict[str, bytes]:
@@ -34,7 +30,7 @@ def test_the_wizard_runs_over_a_pipe(offline: Hermes) -> None:
     """A line an answer: the key, Enter, Enter; the file is the owner's alone whatever the umask."""
     before = os.umask(0)
     try:
-        result = offline("setup", stdin=f"{PLAN_KEY}\n\n\n")
+        result = offline.process("setup", stdin=f"{PLAN_KEY}\n\n\n")
     finally:
         os.umask(before)
 
@@ -73,7 +69,9 @@ def test_a_refused_key_ends_the_wizard_over_a_pipe(offline: Hermes) -> None:
 
 def test_the_key_alone_is_enough(offline: Hermes) -> None:
     """`--key-stdin` asks nothing; without `--model` the default stays unwritten."""
-    result = offline("setup", "--provider", "kimi-coding", "--key-stdin", stdin=f"{PLAN_KEY}\n")
+    result = offline.process(
+        "setup", "--provider", "kimi-coding", "--key-stdin", stdin=f"{PLAN_KEY}\n"
+    )
 
     assert (result.code, result.stderr) == (0, "")
     assert result.stdout.splitlines()[0] == SAVED
@@ -199,7 +197,7 @@ def test_an_output_without_the_sign_gets_another(
 ) -> None:
     """In ASCII the check mark is written `OK:`; nothing is a traceback."""
     ascii_only = {"PYTHONIOENCODING": "ascii"}
-    result = offline("setup", *arguments, stdin=f"{PLAN_KEY}\n\n\n", env=ascii_only)
+    result = offline.process("setup", *arguments, stdin=f"{PLAN_KEY}\n\n\n", env=ascii_only)
     assert f"OK: Kimi API key saved (Kimi Coding endpoint: {CODE})" in result.stdout
     assert (result.code, result.stderr) == (0, "")
 

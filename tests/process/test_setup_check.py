@@ -10,6 +10,8 @@ from tests.conftest import CHINA_KEY, GLOBAL_KEY, PLAN_KEY, PLATFORM_KEY
 from tests.support.process import NO_NETWORK, Hermes
 from tests.support.terminal import CTRL_C, ENTER, Terminal
 
+pytestmark = pytest.mark.here
+
 MODELS = "/v1/models"
 CODE = "https://api.kimi.com/coding/v1"
 
@@ -112,17 +114,17 @@ def test_garbage_is_refused_by_us_or_by_the_endpoint(hermes: Hermes, kimi: KimiM
 
 def test_offline_a_key_is_saved_and_verified_later(hermes: Hermes, kimi: KimiMock) -> None:
     """Acceptance 12: no network is no reason to ask; the first answer of a chat is the proof."""
-    result = hermes("setup", "--key-stdin", stdin=PLAN_KEY, env=NO_NETWORK)
+    result = hermes.process("setup", "--key-stdin", stdin=PLAN_KEY, env=NO_NETWORK)
 
     assert result.code == 0
     assert "Not checked yet: api.kimi.com could not be asked." in result.stdout
     assert "It is verified with your first prompt." in result.stdout
-    assert "not checked yet" in hermes("status").stdout
+    assert "not checked yet" in hermes.process("status").stdout
     assert route(hermes)["key_state"] is None
     assert kimi.seen == []
 
-    assert hermes("chat", "-q", "hi").code == 0
-    told = hermes("status")
+    assert hermes.process("chat", "-q", "hi").code == 0
+    told = hermes.process("status")
     assert "used in a chat on " in told.stdout
     assert (route(hermes)["key_state"]["how"], told.stderr) == ("chat", "")
 

@@ -4,6 +4,8 @@ import pytest
 
 from tests.support.process import Hermes
 
+pytestmark = pytest.mark.here
+
 KEY = "sk-kimi-abcdefgh0123456789"
 PLATFORM = "sk-abcdefgh0123456789"
 INSIDE = "abcdefgh"
@@ -92,8 +94,8 @@ def test_what_cannot_be_a_key_is_refused_with_the_reason(
 
 def test_what_was_taken_off_is_told(offline: Hermes) -> None:
     """Acceptance 13: what is made of a paste is seen, also where nobody is asked."""
-    saved = offline("setup", "--key-stdin", "--unchecked", stdin=f"export K='{KEY}'")
-    checked = offline("key", "check", stdin=f"'{KEY}'")
+    saved = offline.process("setup", "--key-stdin", "--unchecked", stdin=f"export K='{KEY}'")
+    checked = offline.process("key", "check", stdin=f"'{KEY}'")
 
     words = "Taken off: the variable name before it, quotes around it."
     assert words in saved.stdout.splitlines()

@@ -17,18 +17,13 @@ from kimi_mock.server import KimiMock
 from tests.conftest import PLAN_KEY, PLATFORM_KEY
 from tests.support.commands import Here
 from tests.support.process import Hermes, Result
+from tests.support.terminal import Terminal
 
 PLAN = "https://api.kimi.com/coding/v1"
 PLATFORM = "https://api.moonshot.ai/v1"
 DAY = "2026-11-21T08:00:00+00:00"
 KEYS = ("KIMI_API_KEY", "KIMI_CODING_API_KEY", "MOONSHOT_API_KEY")
 HEAVY = ("rich", "httpx2", "tomlkit", "prompt_toolkit", "filelock", "asyncio")
-
-
-@pytest.fixture
-def here(home: Path) -> Here:
-    """Command lines in this process, in an empty home."""
-    return Here(home)
 
 
 def learnt(here: Here) -> Learnt:
@@ -41,6 +36,20 @@ def document(result: Result) -> dict[str, Any]:
     """Return the JSON document on standard output."""
     found: dict[str, Any] = json.loads(result.stdout)
     return found
+
+
+def test_in_a_terminal_no_word_is_cut(offline: Hermes) -> None:
+    """At 80 columns a long line goes on under its text; a pipe gets it whole, in the next test."""
+    argv = [*offline.argv, "status"]
+    with Terminal(
+        argv, offline.env(key=PLAN_KEY), columns=80, directory=offline.home.parent
+    ) as terminal:
+        assert terminal.wait() == 0
+        first, second, *rest = terminal.text.splitlines()
+
+    assert first == "Provider  Kimi / Moonshot (kimi-coding), the first provider with a key:"
+    assert second == "          KIMI_API_KEY"
+    assert all(len(line) <= 80 for line in rest)
 
 
 def test_a_plan_key_is_told_in_eight_lines(offline: Hermes) -> None:

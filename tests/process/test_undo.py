@@ -1,6 +1,7 @@
 """`hermes undo` and `hermes permissions` as processes: shown, asked, done, and undone."""
 
 import json
+import subprocess
 from pathlib import Path
 
 from agent.permission.memory import Memory
@@ -82,6 +83,25 @@ def test_a_file_that_changed_since_is_named(offline: Hermes) -> None:
     assert "so nothing can be taken back" in nothing.stderr
 
 
+def test_below_the_directory_of_the_session_that_is_named(offline: Hermes) -> None:
+    """`hermes undo` in `src` said that nothing had changed; the command it names finds the turn."""
+    project = turn(offline)
+    (project / "src" / "deep").mkdir(parents=True)
+
+    result = subprocess.run(
+        [*offline.argv, "undo", "--yes"],
+        capture_output=True,
+        text=True,
+        env=offline.environment,
+        cwd=project / "src" / "deep",
+    )
+
+    assert result.returncode == 1
+    assert f"nothing can be taken back; one in {project} has." in result.stderr
+    assert f"`cd {project} && hermes undo` takes that one's last turn back." in result.stderr
+    assert (project / "new.txt").exists()
+
+
 def test_rules_are_shown_and_forgotten(offline: Hermes) -> None:
     """Those of the settings, and those that were remembered here; a wrong one has its line."""
     project = offline.home.parent.resolve()
@@ -98,6 +118,10 @@ def test_rules_are_shown_and_forgotten(offline: Hermes) -> None:
         "refuse      shell: rm",
         "remembered  shell: git add",
     ]
+    both = offline("permissions", "--forget", "shell: git add", "--forget-all")
+    assert (both.code, both.stdout) == (2, "")
+    assert "`hermes permissions --forget-all`" in both.stderr
+    assert "shell: git add" in offline("permissions").stdout
     forgotten = offline("permissions", "--forget", "shell: git add", "--json")
     assert json.loads(forgotten.stdout)["remembered"] == []
     config.write_text('[permissions]\nallow = ["shell: git $X"]\n')

@@ -23,6 +23,8 @@ from kimi_mock.server import KimiMock
 from tests.conftest import CHINA_KEY, GLOBAL_KEY, PLAN_KEY, PLATFORM_KEY
 from tests.support.process import NO_NETWORK, Hermes, Result
 
+pytestmark = pytest.mark.here
+
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 
 
@@ -39,7 +41,7 @@ def test_a_plans_windows_in_the_classic_shape(hermes: Hermes, kimi: KimiMock) ->
     kimi.five_hour_resets = in_three_hours.isoformat()
     kimi.weekly_resets = (in_three_hours + timedelta(days=2)).isoformat()
 
-    result = hermes("usage", key=PLAN_KEY, env={"TZ": "Asia/Shanghai"})
+    result = hermes.process("usage", key=PLAN_KEY, env={"TZ": "Asia/Shanghai"})
 
     assert (result.code, result.stderr) == (0, "")
     [request] = kimi.seen

@@ -3,10 +3,14 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from agent.identity import USER_AGENT
 from kimi_mock.server import KimiMock
 from tests.conftest import PLAN_KEY, PLATFORM_KEY
 from tests.support.process import Hermes
+
+pytestmark = pytest.mark.here
 
 FOREIGN_PRODUCTS = (
     "claude",
@@ -49,7 +53,7 @@ def whole_day(hermes: Hermes) -> str:
 
 def test_every_request_bears_our_one_name(hermes: Hermes, kimi: KimiMock) -> None:
     """Acceptance 27: setup, chat at the gate and past it, another wire, models, another region."""
-    whole_day(hermes)
+    whole_day(hermes.process)
     assert len(kimi.seen) == 7
     for request in kimi.seen:
         assert request.headers["User-Agent"] == USER_AGENT

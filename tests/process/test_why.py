@@ -2,10 +2,14 @@
 
 import json
 import subprocess
+import time
+import zipfile
 from pathlib import Path
 
 import pytest
 
+import agent
+import hermes_cli
 from kimi_mock.replies import Reply
 from kimi_mock.server import KimiMock
 from tests.conftest import PLATFORM_KEY
@@ -14,11 +18,7 @@ from tests.support.commands import Here
 from tests.support.process import Hermes
 from tests.support.refusals import GATE, OVERLOADED
 
-
-@pytest.fixture
-def here(home: Path) -> Here:
-    """`hermes` in this process, in an empty home."""
-    return Here(home)
+pytestmark = pytest.mark.here
 
 
 def test_a_pasted_body_is_explained(here: Here) -> None:
@@ -114,7 +114,7 @@ def test_json_has_the_same_story(here: Here) -> None:
 
 def test_a_pipe_is_read(offline: Hermes) -> None:
     """What another program printed can be piped in, bytes that are no UTF-8 too."""
-    result = offline("why", stdin=b"\xff oops: " + OVERLOADED.encode())
+    result = offline.process("why", stdin=b"\xff oops: " + OVERLOADED.encode())
 
     assert (result.code, result.stderr) == (0, "")
     assert "Overloaded" in result.stdout
@@ -205,6 +205,49 @@ def test_the_words_of_others_are_not_taken_for_ours(here: Here) -> None:
     advice = "`hermes config set NAME VALUE` sets something."
     [ours] = here.json("why", f"Nothing is set in x. {advice}")["meanings"]
     assert (ours["row"], ours["remedy"]) == ("", advice)
+
+
+def test_own_sentences_are_found_in_an_archive_too(offline: Hermes, tmp_path: Path) -> None:
+    """
+    Our code may lie in a zip file, and the locale may be no UTF-8, as our code is.
+
+    It was once read as files, in the locale's encoding: `hermes why` broke there.
+    """
+    archive = tmp_path / "code.zip"
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for package in (agent, hermes_cli):
+            [root] = map(Path, package.__path__)
+            for path in root.rglob("*.py"):
+                zipped.write(path, path.relative_to(root.parent))
+    told = offline("chat", "sk-kimi-CANARY0123456789").stderr
+    code = (
+        "import hermes_cli.own_words as own; print(own.__file__);"
+        f"print(own.find_own({told!r}).module)"
+    )
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [offline.argv[0], "-c", code],
+        env=offline.env() | locale | {"PYTHONPATH": str(archive)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stderr, done.stdout.splitlines()) == (
+        "",
+        [str(archive / "hermes_cli" / "own_words.py"), "hermes_cli/arguments.py"],
+    )
+
+
+def test_a_long_text_is_looked_through_soon(here: Here) -> None:
+    """
+    Beginnings of a sentence with many gaps, without its end, took a minute for 100 KB.
+
+    Each piece is looked for once from where the one before ends.
+    """
+    began = time.monotonic()
+    assert here("why", "`x`, which x names as x, x" * 10_000).code == 1
+    assert time.monotonic() - began < 60
 
 
 def test_why_works_with_a_broken_home_and_sends_nothing(hermes: Hermes, kimi: KimiMock) -> None:

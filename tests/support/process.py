@@ -38,6 +38,11 @@ class Hermes:
     environment: dict[str, str] = field(default_factory=dict)
     argv: list[str] = field(default_factory=lambda: [sys.executable, "-m", "hermes_cli"])
 
+    @property
+    def process(self) -> "Hermes":
+        """The same home and environment, with a process for every run."""
+        return self
+
     def env(self, extra: Mapping[str, str] | None = None, *, key: str = "") -> dict[str, str]:
         """Return the environment of a run."""
         given = {"KIMI_API_KEY": key} if key else {}

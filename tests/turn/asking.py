@@ -107,7 +107,7 @@ def ask(
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
-        waits[-1] += seconds
+        waits[-1:] = [sum(waits[-1:]) + seconds]
 
     client = Client(
         where,

@@ -133,6 +133,20 @@ def test_another_model_does_not_help_a_key_that_is_used_up(here: Here) -> None:
     assert len(here.kimi.seen) == 1
 
 
+def test_a_used_up_key_is_not_gone_back_to_from_further_down(here: Here, gateway: KimiMock) -> None:
+    """What another endpoint answers meanwhile does not fill a plan's quota again."""
+    here.key(PLAN_KEY)
+    here.patch.setenv("GATEWAY_KEY", GATEWAY_KEY)
+    here.config(defined(gateway, "kimi-coding/k3-256k", "gateway/m", wire="chat"))
+    here.kimi.gate_allows.add("hermes-kimi")
+    here.kimi.quota = "weekly"
+    gateway.replies.append(refused(404, "Not found the model m", "resource_not_found_error"))
+    asked = here.ask()
+    assert isinstance(asked.error, errors.ModelNotFound)
+    assert "kimi-coding/k3-256k was passed over: it has the same key" in asked.error.remedy
+    assert (len(here.kimi.seen), len(gateway.seen)) == (1, 1)
+
+
 def test_another_model_helps_where_the_plan_lacks_one(here: Here) -> None:
     """An entitlement is about the model: the same key is asked for the chain's other one."""
     here.key(PLAN_KEY)

@@ -16,6 +16,7 @@ from agent.errors import (
     KeyRefused,
     NotFound,
     ProviderError,
+    QuotaExhausted,
     RateLimited,
     ServerFailed,
 )
@@ -111,6 +112,20 @@ def test_the_shut_gate_moves_the_turn_once_and_is_remembered(
     again = ask(Client(route(PLAN_KEY, facts=store.read()), network(kimi), learnt=store))
     assert [r.path for r in kimi.seen] == ["/coding/v1/messages"]
     assert not any(isinstance(event, WireMoved) for event in again)
+
+
+def test_the_gate_is_remembered_if_the_other_wire_says_that_the_quota_is_used_up(
+    kimi: KimiMock, tmp_path: Path
+) -> None:
+    """An endpoint that has looked at the plan has let our name pass: no second request again."""
+    kimi.quota = "weekly"
+    store = Learnt(tmp_path / "x.db")
+    with pytest.raises(QuotaExhausted):
+        ask(Client(route(PLAN_KEY), network(kimi), learnt=store))
+    assert [r.path for r in kimi.seen] == ["/coding/v1/chat/completions", "/coding/v1/messages"]
+    with pytest.raises(QuotaExhausted):
+        ask(Client(route(PLAN_KEY, facts=store.read()), network(kimi), learnt=store))
+    assert [r.path for r in kimi.seen[2:]] == ["/coding/v1/messages"]
 
 
 def test_the_open_gate_costs_one_request_and_teaches_nothing(

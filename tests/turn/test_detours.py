@@ -15,6 +15,7 @@ from agent.events import Finished, Resumed, Retrying, RouteChanged
 from agent.learnt import Facts, KeyPlace, KeyState, Learnt
 from agent.messages import ImagePart, Message, Options, TextPart, user
 from agent.route import Route
+from agent.turn import Left
 from kimi_mock.replies import Reply
 from kimi_mock.server import KimiMock
 from tests.conftest import CHINA_KEY, GLOBAL_KEY, PLAN_KEY, PLATFORM_KEY
@@ -48,10 +49,10 @@ class Hops:
         self._network = network(kimi)
         self._early = early
 
-    async def after(self, left: Sequence[Route], error: HermesError, *, final: bool) -> Hop | None:
+    async def after(self, left: Sequence[Left], error: HermesError, *, final: bool) -> Hop | None:
         """Return the next Route, if there is one; before the end only if `early`."""
         self.asked.append((type(error).__name__, final))
-        self.left = [each.endpoint.id for each in left]
+        self.left = [each.route.endpoint.id for each in left]
         if not self._routes or not (final or self._early):
             return None
         return Hop(route=self._routes.pop(0), network=self._network, notices=("A note.",))

@@ -1,6 +1,7 @@
 """What a call of the model may and may not, and how it is told; over the loopback Kimi."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from agent.permission import Answer
 from agent.tools.base import Workspace
 from agent.tools.under_way import OTHERWISE
 from agent.tools.write import Write
-from kimi_mock.replies import Reply
+from kimi_mock.replies import Delta, Reply
 from kimi_mock.server import KimiMock
 from tests.turn.acting import ByName, Doing, calling, events_of, looping, of, results, upper, work
+from tests.turn.asking import route
 
 DONE = Reply.streaming({"content": "Done."})
 
@@ -148,6 +150,38 @@ def test_only_what_was_judged_is_done(kimi: KimiMock, tmp_path: Path) -> None:
 
     assert results(asyncio.run(run())) == [(OTHERWISE, True)]
     assert not (tmp_path / "outside/x").exists()
+
+
+@pytest.mark.parametrize("wire", ["chat", "messages"])
+def test_calls_with_one_id_are_answered_in_their_order(kimi: KimiMock, wire: str) -> None:
+    """The first ended last; by their order alone an endpoint knows whose result is whose."""
+    deltas: list[Delta] = [
+        {"tool_calls": [{"index": index, "id": "look:0", "type": "function", "function": function}]}
+        for index, function in enumerate(
+            {"name": "look", "arguments": f'{{"text": "{text}"}}'} for text in "abc"
+        )
+    ]
+    kimi.replies += [Reply.streaming(*deltas, finish_reason="tool_calls"), DONE]
+
+    async def run() -> list[Message]:
+        last_is_done = asyncio.Event()
+
+        async def look(text: str) -> str:
+            if text == "a":
+                await last_is_done.wait()
+            if text == "c":
+                last_is_done.set()
+            return f"saw {text}"
+
+        where = route(wire=wire)
+        async with looping(kimi, work(Doing("look", look, kind="read")), where=where) as loop:
+            loop.say(user("Look."))
+            await events_of(loop)
+            return loop.messages
+
+    assert [text for text, _ in results(*asyncio.run(run()))] == ["saw a", "saw b", "saw c"]
+    sent = json.dumps(kimi.seen[-1].json["messages"])
+    assert sent.index("saw a") < sent.index("saw b") < sent.index("saw c")
 
 
 def test_a_file_is_kept_before_it_changes(kimi: KimiMock) -> None:

@@ -14,16 +14,12 @@ from kimi_mock.replies import Reply
 from kimi_mock.server import KimiMock
 from tests.conftest import PLAN_KEY, PLATFORM_KEY
 from tests.turn.asking import IMPATIENT, ask, route
+from tests.turn.test_detours import text
 
 
 def error(status: int, message: str, kind: str = "", **headers: str) -> Reply:
     """Return an error answer of the chat wire."""
     return Reply.error(status, {"error": {"message": message, "type": kind}}, headers)
-
-
-def text(piece: str, **manner: Any) -> Reply:
-    """Return a streamed answer of one piece."""
-    return Reply.streaming({"content": piece}, **manner)
 
 
 SAID = "The engine is currently overloaded, please try again later"

@@ -19,6 +19,7 @@ from agent.learnt import Facts
 from agent.messages import Message, TextPart, ThinkPart, ToolCall, ToolResult, user
 from agent.route import Route, Wishes, resolve
 from agent.transport.network import Network
+from agent.turn import Left
 from hermes_cli.agent_session import Wanted, open_session
 from hermes_cli.config import read_settings
 from kimi_mock.replies import Reply
@@ -61,7 +62,7 @@ class Once:
     def __init__(self, *hops: Hop) -> None:
         self._hops = list(hops)
 
-    async def after(self, left: Sequence[Route], error: HermesError, *, final: bool) -> Hop | None:
+    async def after(self, left: Sequence[Left], error: HermesError, *, final: bool) -> Hop | None:
         """Return the next, if there is one."""
         del left, error, final
         return self._hops.pop(0) if self._hops else None

@@ -89,11 +89,11 @@ def test_a_cut_at_scattered_bytes_loses_and_repeats_nothing(
     """
     Inside events, JSON, characters and the end mark; the body breaks off, or ends too soon.
 
-    70 places of each stream here; every byte of it, without sockets, below.
+    30 places of each stream here; every byte of it, without sockets, below.
     """
     content = b"".join(frames(RECORDED.whole(), wire))
     where = route(model="kimi-k3", wire=wire)
-    for place in [*scattered(64, len(content)), *range(len(content) - 12, len(content) - 6)]:
+    for place in [*scattered(24, len(content)), *range(len(content) - 12, len(content) - 6)]:
         kimi.reset()
         kimi.replies.append(Reply.raw(200, STREAM, [content[:place]], cut=broken))
         kimi.script = AGAIN

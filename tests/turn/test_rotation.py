@@ -187,14 +187,22 @@ def test_a_key_known_to_be_refused_is_not_taken(here: Here) -> None:
 
 
 def test_a_dead_key_further_down_costs_no_answer(here: Here) -> None:
-    """The limited key had a second to wait: after the 401 of the next one it is asked again."""
+    """
+    The limited key had seconds to wait: after the 401 of the next one it is asked again, then.
+
+    It was once asked at once, which is a request that can only be refused.
+    """
     here.key(PLATFORM_KEY)
     here.stored(dead=DEAD_KEY)
-    here.kimi.replies += [refused(429, *RATE), text("x")]
+    pace = refused(429, "please try again after 59 seconds", "rate_limit_reached_error")
+    here.kimi.replies += [pace, text("x")]
     asked = here.ask()
     assert asked.shown == "x", asked.error
     assert here.keys_seen == [PLATFORM_KEY, DEAD_KEY, PLATFORM_KEY]
-    assert len(changes(asked)) == 2
+    _, back = changes(asked)
+    assert any("s to wait" in each for each in back.notices)
+    [wait] = asked.waits
+    assert 0 < wait <= 59
 
 
 def test_two_dead_keys_are_passed_one_after_the_other(here: Here) -> None:

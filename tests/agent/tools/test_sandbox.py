@@ -10,9 +10,14 @@ import pytest
 
 from agent.confined import rules
 from agent.errors import ConfigurationError
-from agent.sandbox import Area, Sandbox, bubblewrap_command, find_sandbox
+from agent.sandbox import Area, Sandbox, bubblewrap_command, find_bubblewrap, find_sandbox
 from agent.tools.shell import Shell
-from tests.agent.tools.sandboxes import BUBBLEWRAP, KINDS, needs_bubblewrap
+from tests.agent.tools.sandboxes import (
+    BUBBLEWRAP,
+    KINDS,
+    needs_bubblewrap,
+    needs_landlock,
+)
 from tests.agent.tools.shells import HIDDEN, OFF, said, shell_in, workspace_in
 
 confined = pytest.mark.parametrize("sandbox", KINDS)
@@ -140,6 +145,17 @@ def test_ordinary_programs_work_in_the_sandbox(tmp_path: Path, sandbox: Sandbox)
     )
 
     assert answer == "from a document\nx\ny\nz\nA  a\n"
+
+
+@needs_landlock
+def test_an_old_kernel_s_sandbox_does_not_speak_of_signals(tmp_path: Path) -> None:
+    """Below ABI 6 a command may signal any process of the user's: what stops it is no sandbox."""
+    shell = shell_in(tmp_path, Sandbox(kind="landlock", abi=5))
+
+    assert "sandbox" not in said(shell, f"kill -0 {os.getpid()}")
+    written = said(shell, "touch ../new")
+    assert "the sandbox lets commands write only in" in written
+    assert "signal" not in written
 
 
 @confined
@@ -340,6 +356,25 @@ def test_the_sandbox_is_described_in_a_line() -> None:
     assert lines[2].startswith("bubblewrap (/usr/bin/bwrap): ")
     assert lines[3].startswith("none: ")
     assert lines[4] == "off (setting `sandbox`); commands do all that you may do"
+
+
+def test_a_program_of_the_workspace_is_not_run_for_us(tmp_path: Path) -> None:
+    """A `bwrap` in `.venv/bin`, or a link there, may confine nothing; the next one is taken."""
+    root, ours, none = tmp_path / "work", tmp_path / "bin", tmp_path / "none"
+    planted, linked = root / ".venv" / "bin", root / "bin"
+    for folder in (planted, linked, ours, none):
+        folder.mkdir(parents=True)
+    for folder in (planted, ours):
+        (folder / "bwrap").write_text(f"#!/bin/sh\n/usr/bin/touch {folder}/ran\n")
+        (folder / "bwrap").chmod(0o755)
+    (linked / "bwrap").symlink_to(ours / "bwrap")
+    (none / "bwrap").symlink_to(planted / "bwrap")
+
+    bad = f"{planted}:{linked}:{none}:bin:"
+    assert find_bubblewrap(root, bad) == ""
+    assert find_bubblewrap(root, f"{bad}:{ours}") == str(ours / "bwrap")
+    assert not (planted / "ran").exists()
+    assert find_bubblewrap(None, bad) == str(planted / "bwrap")
 
 
 def test_the_setting_chooses() -> None:

@@ -16,7 +16,6 @@ import pytest
 from agent.confined import GRACE_SECONDS
 from agent.tools.base import ToolError
 from agent.tools.shell import Shell, ShellArguments
-from tests.agent.tools.sandboxes import HERE
 from tests.agent.tools.shells import (
     OFF,
     done,
@@ -28,14 +27,6 @@ from tests.agent.tools.shells import (
     shell_in,
     text_of,
 )
-
-
-@pytest.fixture(params=HERE)
-def shell(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shell]:
-    """A shell, confined as this machine can and by bubblewrap, closed at the end."""
-    found = shell_in(tmp_path, request.param)
-    yield found
-    found.close()
 
 
 def test_a_command_says_what_it_printed_and_how_it_ended(shell: Shell) -> None:

@@ -1,22 +1,10 @@
 """What lasts from command to command, attacked: by variables, links, pipes and planted files."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from agent.tools.shell import Shell
-from tests.agent.tools.sandboxes import HERE
-from tests.agent.tools.shells import OFF, done, said, shell_in, text_of, workspace_in
-
-
-@pytest.fixture(params=HERE)
-def shell(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shell]:
-    """A shell, confined as this machine can and by bubblewrap, closed at the end."""
-    found = shell_in(tmp_path, request.param)
-    yield found
-    found.close()
+from tests.agent.tools.shells import OFF, done, said, text_of, workspace_in
 
 
 def test_no_variable_says_where_the_state_is_written(shell: Shell) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.tools.base import Workspace
+from agent.tools.base import ToolError, Workspace
+from agent.tools.edit import Edit
 from agent.tools.read import Read
 from agent.tools.write import Write
 from tests.agent.tools.calls import action, done, place, refusal, said
@@ -77,6 +78,21 @@ def test_a_file_that_was_not_read_is_not_replaced(workspace: Workspace, write: W
     assert path.read_text() == "somebody else's\n"
 
 
+def test_what_stands_where_a_directory_should_be_is_named(
+    workspace: Workspace, write: Write
+) -> None:
+    """`write a/b`, where `a` is a file, was shown to the person, and then said `File exists`."""
+    (workspace.root / "a").write_text("x")
+
+    for path in ("a/b", "a/b/c"):
+        told = refusal(write, path=path, content="y")
+        assert told == f"{path} cannot be there: {workspace.root}/a is no directory."
+        with pytest.raises(ToolError):
+            action(write, path=path, content="y")
+    edit = refusal(Edit(workspace), path="a/b", edits=[{"old": "", "new": "y"}])
+    assert edit == f"a/b cannot be there: {workspace.root}/a is no directory."
+
+
 def test_an_empty_file_is_filled_unread(workspace: Workspace, write: Write) -> None:
     """There is nothing in it to lose."""
     (workspace.root / "a.txt").touch()
@@ -127,12 +143,9 @@ def test_a_disk_that_fills_leaves_what_was_there(workspace: Workspace) -> None:
     assert path.read_text() == "precious\n"
 
 
-def test_what_cannot_be_written_is_told(workspace: Workspace, write: Write) -> None:
-    """Directories, a file as a directory, names too long, devices, and what is private."""
-    (workspace.root / "file").write_text("x")
-
+def test_what_cannot_be_written_is_told(write: Write) -> None:
+    """Directories, names too long, devices, and what is private."""
     assert "is a directory" in refusal(write, path=".", content="x")
-    assert "file/a cannot be written: " in refusal(write, path="file/a", content="x")
     assert "File name too long" in refusal(write, path="x" * 300, content="x")
     assert "no file but a device" in refusal(write, path="/dev/null", content="x")
     assert "is private" in refusal(write, path="../private/config.toml", content="x")

@@ -1,0 +1,35 @@
+"""Lines as wide as the terminal, broken between words; whole for a pipe."""
+
+import shutil
+import sys
+import textwrap
+
+from hermes_cli.ui.style import is_terminal
+
+_NARROWEST = 40
+"""Below so many columns a text is not wrapped: the terminal does it as well."""
+
+
+def output_columns() -> int:
+    """Return how many columns standard output has; 0 if it is no terminal."""
+    return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else 0
+
+
+def hanging(head: str, text: str, columns: int) -> list[str]:
+    """
+    Return a text behind its head, its further lines set in as far; a command stays whole.
+
+    With 0 `columns` it is one line, for a pipe.
+    """
+    if columns - len(head) < _NARROWEST:
+        return [head + text]
+    # A blank inside of backquotes is no place for a line to end: the command gets copied.
+    kept = "`".join(
+        part.replace(" ", "\0") if number % 2 else part
+        for number, part in enumerate(text.split("`"))
+    )
+    rows = textwrap.wrap(
+        kept, columns - len(head), break_long_words=False, break_on_hyphens=False
+    ) or [""]
+    rows = [row.replace("\0", " ") for row in rows]
+    return [head + rows[0], *(" " * len(head) + row for row in rows[1:])]
