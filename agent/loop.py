@@ -3,7 +3,6 @@
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from itertools import takewhile
 from typing import Any, Protocol
 
 import msgspec
@@ -227,25 +226,25 @@ class Loop:
             self._add(Message("assistant", parts))
 
     async def _act(self, calls: Sequence[ToolCall]) -> AsyncGenerator[LoopEvent]:
-        """Do the calls of an answer; each result is kept as it comes, the rest at the end."""
+        """
+        Do the calls of an answer, and keep each result as it comes, the rest at the end.
+
+        They are kept in the order of the calls: where ids repeat, that order alone says whose
+        result is whose, and the same session makes the same request.
+        """
         waiting = self._acting.under_way(calls)
         try:
             async with aclosing(self._acting.do(tuple(waiting))) as doing:
                 async for event in doing:
-                    if isinstance(event, ToolEnded):
-                        self._keep_results(event.call.id, waiting)
+                    while isinstance(event, ToolEnded) and waiting and waiting[0].outcome:
+                        self._keep_result(waiting.pop(0))
                     yield event
         finally:
             for each in waiting:
-                self._add(Message("tool", (each.result(),)))
+                self._keep_result(each)
 
-    def _keep_results(self, call_id: str, waiting: list[UnderWay]) -> None:
-        """Keep what has come for an id: for several calls with it in their order, or not yet."""
-        # Whose result is whose is then known by the order alone, to an endpoint and to `cleaned`.
-        alike = [each for each in waiting if each.call.id == call_id]
-        for each in takewhile(lambda each: each.outcome is not None, alike):
-            waiting.remove(each)
-            self._add(Message("tool", (each.result(),)))
+    def _keep_result(self, ended: UnderWay) -> None:
+        self._add(Message("tool", (ended.result(),)))
 
     # --- the conversation -----------------------------------------------------------------
 

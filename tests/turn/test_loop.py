@@ -109,8 +109,8 @@ def test_the_messages_wire_says_the_same(kimi: KimiMock) -> None:
     assert "HO" in json.dumps(given["content"][1])
 
 
-def test_calls_that_only_read_run_at_once_and_are_kept_as_they_end(kimi: KimiMock) -> None:
-    """Each waits for the other; the second ends first, and its result is there first."""
+def test_calls_that_only_read_run_at_once_and_answer_in_their_order(kimi: KimiMock) -> None:
+    """Each waits for the other; the second ends first, and the results keep the calls' order."""
     kimi.replies += [calling(("look", "a"), ("look", "b")), DONE]
 
     async def run() -> tuple[list[LoopEvent], list[Message]]:
@@ -129,7 +129,7 @@ def test_calls_that_only_read_run_at_once_and_are_kept_as_they_end(kimi: KimiMoc
 
     events, given = asyncio.run(run())
     assert [event.call.id for event in of(events, ToolEnded)] == ["look:1", "look:0"]
-    assert results(*given) == [("saw b", False), ("saw a", False)]
+    assert results(*given) == [("saw a", False), ("saw b", False)]
 
 
 def test_calls_that_change_something_keep_their_place(kimi: KimiMock) -> None:
