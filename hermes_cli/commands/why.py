@@ -11,7 +11,6 @@ from agent.atlas.hints import Told
 from agent.atlas.pasted import Recognised, recognise
 from agent.atlas.rows import NetworkRow, Row
 from agent.errors import UsageError
-from hermes_cli.own_words import Own, find_own
 from hermes_cli.report import JSON_OPTION, aligned
 from hermes_cli.ui.style import print_json, say
 from hermes_cli.ui.table import print_table
@@ -21,11 +20,9 @@ _MOST_BYTES = 1024 * 1024
 _COLUMNS = ("row", "class", "retried", "meaning")
 _NOBODY_KNOWS = (
     "Unknown: no row of the atlas has this text, so nothing is guessed.",
+    "What Hermes says itself is no endpoint's answer: the line under it names the command.",
     "`hermes chat --debug` shows the whole exchange; docs/errors.md lists what is known.",
 )
-
-_OURS = "Hermes says this itself: it is no endpoint's answer."
-_UNDER_IT = "The line that was printed under it names the command."
 
 
 @click.command("why", context_settings={"ignore_unknown_options": True})
@@ -37,16 +34,12 @@ def command(text: tuple[str, ...], as_json: bool) -> None:
     TEXT may be `429`, an error body, a sentence, or a whole line of hermes; without TEXT it is
     read from a pipe or a file on standard input. Nothing is sent, and nothing of TEXT is shown.
     """
-    pasted = " ".join(text) if text else _standard_input()
-    found = recognise(pasted)
-    own = None if found.known else find_own(pasted)
+    found = recognise(" ".join(text) if text else _standard_input())
     if as_json:
-        print_json(_document(found, own))
-    elif own is not None:
-        _say_all(_own_lines(own))
+        print_json(_document(found))
     else:
         _tell(found)
-    if not found.known and own is None:
+    if not found.known:
         raise click.exceptions.Exit(UNKNOWN)
 
 
@@ -104,17 +97,6 @@ def _lines(row: Row, meaning: str, remedy: str, wait: float | None = None) -> li
     ]
 
 
-def _own_lines(own: Own) -> list[tuple[str, str]]:
-    return [
-        ("Class", own.error.__name__),
-        ("Meaning", _OURS),
-        ("Retried", "no"),
-        ("Exit code", str(own.error.exit_code)),
-        ("Next", own.remedy or _UNDER_IT),
-        ("Source", own.module),
-    ]
-
-
 def _say_all(lines: list[tuple[str, str]]) -> None:
     for line in aligned(lines):
         say(line)
@@ -124,32 +106,16 @@ def _sentence(answer: Told) -> str:
     return f"The endpoint {answer.meaning.rstrip(',')}."
 
 
-def _document(found: Recognised, own: Own | None) -> dict[str, Any]:
+def _document(found: Recognised) -> dict[str, Any]:
     meanings = [_meaning(each.row, _sentence(each), each.remedy) for each in found.answers]
     if found.failure is not None:
         meanings = [_meaning(found.failure, f"{found.failure.meaning}.", found.failure.remedy)]
-    if own is not None:
-        meanings = [_own_meaning(own)]
     return {
-        "known": found.known or own is not None,
+        "known": found.known,
         "status": found.status or None,
         "type": found.kind,
         "retry_after_seconds": found.retry_after_seconds,
         "meanings": meanings,
-    }
-
-
-def _own_meaning(own: Own) -> dict[str, Any]:
-    return {
-        "row": "",
-        "class": own.error.__name__,
-        "meaning": _OURS,
-        "retryable": False,
-        "retried": "no",
-        "exit_code": own.error.exit_code,
-        "remedy": own.remedy or _UNDER_IT,
-        "source": own.module,
-        "below_http": False,
     }
 
 
