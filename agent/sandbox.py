@@ -151,9 +151,12 @@ def program_outside(root: Path | None, name: str, search_path: str | None = None
     Return the path of the first program of a name that does not lie in a workspace, or "".
 
     One that does, or a link there, may be a repository's own, or a command may have put it there
-    (`.venv/bin/rg`), and we start it without asking and outside of the sandbox. `search_path` is
-    the process's where it is None; a directory on it that is not whole counts as none.
+    (`.venv/bin/rg`), and we start it without asking and outside of the sandbox. Where the whole
+    system is the workspace, all its programs are the user's. `search_path` is the process's
+    where it is None; a directory on it that is not whole counts as none.
     """
+    if root is not None and root == root.parent:
+        root = None
     folders = os.get_exec_path() if search_path is None else search_path.split(os.pathsep)
     for folder in filter(os.path.isabs, folders):
         found = which(name, path=folder)

@@ -5,7 +5,6 @@ import base64
 import binascii
 import os
 import re
-import shutil
 import signal
 import struct
 import sys
@@ -13,9 +12,11 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 import msgspec
 
+from agent.sandbox import program_outside
 from agent.wire.media import LARGEST_IMAGE_BYTES
 
 SECONDS = 5.0
@@ -133,8 +134,9 @@ async def read_clipboard(
 def _found(environment: Mapping[str, str]) -> tuple[list[tuple[Reader, str]], list[str]]:
     """Return the programs that can read, each with its path, and what the others lack."""
     there, lacking = [], []
+    root = Path.cwd()
     for reader in READERS:
-        path = shutil.which(reader.program, path=environment.get("PATH", ""))
+        path = program_outside(root, reader.program, environment.get("PATH", ""))
         if path and (not reader.display or environment.get(reader.display)):
             there.append((reader, path))
         elif path:

@@ -35,7 +35,7 @@ def png(width: int, height: int) -> bytes:
 @pytest.fixture
 def programs(hermes: Hermes) -> Path:
     """A directory of programs that is all of the path, `cat`, `env`, `printf` and `sleep` apart."""
-    place = hermes.home.parent / "programs"
+    place = hermes.home.parent.parent / "programs"
     place.mkdir()
     for name in ("cat", "env", "sleep"):
         (place / name).symlink_to(f"/usr/bin/{name}")
@@ -137,6 +137,10 @@ def test_text_in_the_clipboard_is_pasted_as_text(
 def test_what_cannot_be_had_is_a_sentence(kimi: KimiMock, hermes: Hermes, programs: Path) -> None:
     """No program, none with a display, an empty clipboard: what was looked for, and `@FILE`."""
     hermes.environment["DISPLAY"] = ""
+    planted = hermes.home.parent / "bin"  # in the directory worked in: a repository's own
+    planted.mkdir()
+    stand_in(planted, "pngpaste", image=f"echo ran > {planted}/ran")
+    hermes.environment["PATH"] += f":{planted}"
     with talk(hermes, "chat", "--model", "kimi-k3") as terminal:
         terminal.send(CTRL_V)
         terminal.read_until("No program here reads the clipboard: wl-paste (Wayland), xclip (X11)")
@@ -151,6 +155,7 @@ def test_what_cannot_be_had_is_a_sentence(kimi: KimiMock, hermes: Hermes, progra
 
         assert leave(terminal) == 0
     assert kimi.seen == []
+    assert not (planted / "ran").exists()
 
 
 @pytest.mark.parametrize(

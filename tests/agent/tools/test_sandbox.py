@@ -374,7 +374,8 @@ def test_a_program_of_the_workspace_is_not_run_for_us(tmp_path: Path) -> None:
     assert find_bubblewrap(root, bad) == ""
     assert find_bubblewrap(root, f"{bad}:{ours}") == str(ours / "bwrap")
     assert not (planted / "ran").exists()
-    assert find_bubblewrap(None, bad) == str(planted / "bwrap")
+    for everything in (None, Path("/")):
+        assert find_bubblewrap(everything, bad) == str(planted / "bwrap")
 
 
 def test_the_setting_chooses() -> None:
