@@ -38,7 +38,7 @@ from hermes_cli.ui.sentences import (
     request_lines,
     sentences_of,
 )
-from hermes_cli.ui.style import is_terminal, printable, styled
+from hermes_cli.ui.style import is_terminal, printable, styled, wrapped
 from hermes_cli.ui.tool_lines import call_words, compacted_sentence, ended_line
 from hermes_cli.ui.usage_lines import free_words, route_cost, turn_line
 
@@ -157,13 +157,13 @@ class Screen:
         self._route = route
 
     def notice(self, sentence: str) -> None:
-        """Show one line about the run."""
-        self._line(one_line(sentence), style="magenta")
+        """Show a sentence about the run."""
+        self._line(wrapped(one_line(sentence)), style="magenta")
 
     def remark(self, sentence: str) -> None:
         """Show one dimmed line, if somebody watches."""
         if self._err.is_terminal:
-            self._line(one_line(sentence), style="dim")
+            self._line(wrapped(one_line(sentence)), style="dim")
 
     def show(self, event: LoopEvent) -> None:
         """Show what happened."""

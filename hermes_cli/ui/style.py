@@ -79,8 +79,8 @@ def styled(text: str, style: str) -> str:
 
 
 def notice(text: str) -> None:
-    """Print a line about the run on standard error, dimmed on a terminal."""
-    say(text, style="magenta", error=True)
+    """Print a sentence about the run on standard error, coloured on a terminal."""
+    say(wrapped(text), style="magenta", error=True)
 
 
 def print_json(document: dict[str, Any]) -> None:
@@ -92,9 +92,18 @@ def print_json(document: dict[str, Any]) -> None:
 
 def print_error(error: HermesError) -> None:
     """Print what happened and, on its own line, what to do, on standard error."""
-    say(f"Error: {error.message}", style="red", error=True)
+    say(wrapped(f"Error: {error.message}"), style="red", error=True)
     if error.remedy:
-        say(error.remedy, error=True)
+        say(wrapped(error.remedy), error=True)
+
+
+def wrapped(sentence: str) -> str:
+    """Return a sentence for standard error: broken between words on a terminal, else whole."""
+    if not is_terminal(sys.stderr):
+        return sentence
+    from hermes_cli.ui.wrapping import between_words  # here: a pipe does without it
+
+    return between_words(sentence, sys.stderr)
 
 
 def is_terminal(stream: TextIO | None) -> bool:

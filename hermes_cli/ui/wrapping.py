@@ -3,6 +3,7 @@
 import shutil
 import sys
 import textwrap
+from typing import TextIO
 
 from hermes_cli.ui.style import is_terminal
 
@@ -12,7 +13,17 @@ _NARROWEST = 40
 
 def output_columns() -> int:
     """Return how many columns standard output has; 0 if it is no terminal."""
-    return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else 0
+    return _columns(sys.stdout)
+
+
+def between_words(sentence: str, stream: TextIO | None) -> str:
+    """Return a sentence in lines as wide as a terminal, none in a word or a command."""
+    columns = _columns(stream)
+    return "\n".join(row for line in sentence.split("\n") for row in hanging("", line, columns))
+
+
+def _columns(stream: TextIO | None) -> int:
+    return shutil.get_terminal_size().columns if is_terminal(stream) else 0
 
 
 def hanging(head: str, text: str, columns: int) -> list[str]:

@@ -4,16 +4,19 @@ import pytest
 
 from kimi_mock.replies import Reply
 from kimi_mock.server import KimiMock
-from tests.conftest import PLATFORM_KEY
+from tests.conftest import PLAN_KEY, PLATFORM_KEY
 from tests.support.process import Hermes
 from tests.support.terminal import CTRL_D, Terminal
 
 ASKED = ("chat", "-q", "hi", "--model", "kimi-k3")
 
 
-def in_terminal(hermes: Hermes, *arguments: str, key: str = PLATFORM_KEY) -> Terminal:
+def in_terminal(
+    hermes: Hermes, *arguments: str, key: str = PLATFORM_KEY, columns: int = 120
+) -> Terminal:
     """Start `hermes` in a terminal of its own; use it with `with`."""
-    return Terminal([*hermes.argv, *arguments], hermes.env(key=key), directory=hermes.home.parent)
+    command, environment = [*hermes.argv, *arguments], hermes.env(key=key)
+    return Terminal(command, environment, directory=hermes.home.parent, columns=columns)
 
 
 def test_a_terminal_shows_thinking_and_usage_dimmed(kimi: KimiMock, hermes: Hermes) -> None:
@@ -43,6 +46,22 @@ def test_a_terminal_gets_no_control_character_from_outside(kimi: KimiMock, herme
             drawn = drawn.replace(ours, "")
     assert "]0;owned31m" in drawn
     assert not set("\x1b\x07\x08\x9b") & set(drawn)
+
+
+def test_a_sentence_is_broken_between_words(kimi: KimiMock, hermes: Hermes) -> None:
+    """At 80 columns no word is cut, in a notice or an error, and no command that gets copied."""
+    del kimi
+    with in_terminal(hermes, "chat", "-q", "hi", key=PLAN_KEY, columns=80) as terminal:
+        assert terminal.wait() == 0
+        moved = terminal.text.splitlines()
+    with in_terminal(hermes, *ASKED, key=PLAN_KEY, columns=80) as terminal:
+        assert terminal.wait() == 2
+        refused = terminal.text.splitlines()
+
+    assert max(map(len, moved + refused)) <= 80
+    assert " Roo Code, Kilo Code, etc.), so this goes over " in " ".join(moved)
+    assert "the model `kimi-k3`: it is an id of the Moonshot endpoint." in " ".join(refused)
+    assert "`hermes models --refresh` asks the endpoint." in refused[-1]
 
 
 def test_an_error_body_is_harmless_in_a_terminal(kimi: KimiMock, hermes: Hermes) -> None:
