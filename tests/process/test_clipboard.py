@@ -76,7 +76,7 @@ def test_an_image_in_the_clipboard_goes_along(
     stand_in(programs, "xclip", image=f"env >{seen}; {holding(programs, content)}")
     with talk(hermes, "chat", "--model", "kimi-k3") as terminal:
         terminal.send(f"look at {keys}")
-        terminal.read_until("look at [pasted image 20x10 #")
+        terminal.read_until("[pasted image 20x10 #")
         say(terminal, "")
         leave(terminal)
 
