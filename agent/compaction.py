@@ -16,6 +16,8 @@ Pointer = Callable[[Message], str]
 LEFT_OUT = "(left out: the conversation was longer than the model's window)"
 
 _LONGEST_SHARE = 8
+"""What a summary reads of one text where not all fits: this part of the room, at most."""
+
 _SHORTEST_CUT = 200
 
 

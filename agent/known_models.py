@@ -26,8 +26,7 @@ def model_error(
     reason = _reason(provider, endpoint, live, model.value, sent)
     if not reason:
         return None
-    open_rows = [row.id for row in endpoint.models if not row.last_day]
-    offered = [each.id for each in live.models] if live else open_rows
+    offered = [each.id for each in (live.models if live else endpoint.open_models)]
     here = called_here(provider, endpoint, model.value, offered)
     advice = f"Here it is `{here.id}`." if here else f"It has: {', '.join(offered)}."
     return UnknownModel(

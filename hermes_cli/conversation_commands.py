@@ -15,11 +15,11 @@ from agent.tools.text import counted
 from agent.window import Fill
 from hermes_cli.config import get_state_path
 from hermes_cli.talk import Talk
-from hermes_cli.ui.prompt import wrapped
 from hermes_cli.ui.sentences import one_line
 from hermes_cli.ui.style import say
 from hermes_cli.ui.tool_lines import compacted_sentence, fitted, shortened
 from hermes_cli.ui.usage_lines import bar, free_words, percent, totals_lines
+from hermes_cli.ui.wrapping import set_in
 
 KEYS = (
     "Enter sends; Alt-Enter or Ctrl-J begins a new line; Tab completes; Ctrl-V pastes the "
@@ -242,10 +242,10 @@ async def _help(talk: Talk, argument: str) -> None:
     shown = {f"/{name} {each.argument}".rstrip(): each.meaning for name, each in COMMANDS.items()}
     width = max(map(len, shown))
     for name, meaning in shown.items():
-        for line in wrapped(f"  {name:{width}}  {meaning}"):
+        for line in set_in(f"  {name:{width}}  {meaning}"):
             say(line)
     for keys in KEYS:
-        for line in wrapped(f"  {keys}"):
+        for line in set_in(f"  {keys}"):
             say(line)
 
 

@@ -96,7 +96,7 @@ def picker(route: Route, facts: Facts | None = None) -> list[PickerRow]:
     if route.live is not None:
         wanted += [model.id for model in route.live.models]
     else:
-        wanted += [row.id for row in route.endpoint.models if not row.last_day]
+        wanted += [row.id for row in route.endpoint.open_models]
     return _rows(route, wanted, facts)
 
 

@@ -56,7 +56,7 @@ def _show_models(prompter: Prompter, task: Task, choice: Choice) -> tuple[str, .
         found = [entry.id for entry in route.live.models]
     else:
         heading = f"Known of this endpoint when this version shipped ({COMPILED}):"
-        found = [row.id for row in route.endpoint.models if not row.last_day]
+        found = [row.id for row in route.endpoint.open_models]
     theirs = [model_id for model_id in found if model_id not in ours]
     width = max((len(model_id) for model_id in (*ours, *theirs)), default=0)
     for number, model_id in enumerate((*ours, *theirs), start=1):

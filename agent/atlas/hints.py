@@ -169,7 +169,7 @@ def _move(place: _Place, endpoint: EndpointRow, asked: Asked) -> str:
 def _about_model(row: BodyRow, asked: Asked, place: _Place) -> Told:
     """Tell a closed id by its day, another endpoint's id by the one here; list what is here."""
     provider, endpoint = place.provider, place.endpoint
-    offered = asked.offered or tuple(each.id for each in endpoint.models if not each.last_day)
+    offered = asked.offered or tuple(each.id for each in endpoint.open_models)
     if asked.model in offered:
         return Told(row, _remedy(row, place))
     twin = called_here(provider, endpoint, asked.model, offered)

@@ -133,6 +133,11 @@ class EndpointRow(msgspec.Struct, frozen=True, kw_only=True):
         """Return the base URL for a wire; KeyError if it does not speak it."""
         return dict(self.base_urls)[wire]
 
+    @property
+    def open_models(self) -> tuple[ModelRow, ...]:
+        """The rows of its models that have no last day."""
+        return tuple(row for row in self.models if not row.last_day)
+
     def model(self, model_id: str) -> ModelRow | None:
         """Return the row of a model id at this endpoint, or None."""
         return next((row for row in self.models if row.id == model_id), None)

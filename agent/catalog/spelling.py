@@ -26,7 +26,7 @@ def called_here(
     `offered` are the ids that the endpoint is known to have.
     """
     wanted = meant(provider, model_id)
-    open_here = [row for row in endpoint.models if not row.last_day and row.id in offered]
+    open_here = [row for row in endpoint.open_models if row.id in offered]
     same = next((row for row in open_here if row.id == wanted), None)
     families = {row.family for row in provider.every_model() if row.id == wanted} - {""}
     return same or next((row for row in open_here if row.family in families), None)

@@ -1,9 +1,7 @@
 """Questions to a person: in a terminal, over a pipe, or to a script in a test."""
 
 import itertools
-import shutil
 import sys
-import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from typing import Protocol, TypeVar
 from agent.errors import HermesError, ProviderError
 from hermes_cli.config import color_wanted
 from hermes_cli.ui.style import is_terminal, say, writable
+from hermes_cli.ui.wrapping import set_in
 
 T = TypeVar("T")
 
@@ -61,20 +60,6 @@ class Prompter(Protocol):
         """Return yes or no; `default` if the answer is empty."""
 
 
-def wrapped(text: str) -> list[str]:
-    """Return a line as it fits the terminal, its continuation set in; whole for a pipe."""
-    if not is_terminal(sys.stdout):
-        return [text]
-    indent = len(text) - len(text.lstrip())
-    return textwrap.wrap(
-        text,
-        shutil.get_terminal_size().columns,
-        subsequent_indent=" " * (indent and indent + 4),
-        break_long_words=False,
-        break_on_hyphens=False,
-    ) or [""]
-
-
 class _Printing:
     """Says lines on standard output and understands yes and no; the asking is in subclasses."""
 
@@ -83,7 +68,7 @@ class _Printing:
 
     def say(self, text: str, style: str = "") -> None:
         """Print a line, in what signs the output has, broken between words on a terminal."""
-        for line in wrapped(writable(text)):
+        for line in set_in(writable(text)):
             say(line, style=style)
 
     def ask(self, question: str, default: str = "") -> str:

@@ -26,6 +26,13 @@ def _columns(stream: TextIO | None) -> int:
     return shutil.get_terminal_size().columns if is_terminal(stream) else 0
 
 
+def set_in(line: str) -> list[str]:
+    """Return a line as it fits the terminal, its continuation set in; whole for a pipe."""
+    columns = output_columns()
+    indent = len(line) - len(line.lstrip())
+    return _broken(line, columns, " " * (indent and indent + 4)) if columns else [line]
+
+
 def hanging(head: str, text: str, columns: int) -> list[str]:
     """
     Return a text behind its head, its further lines set in as far; a command stays whole.
@@ -39,8 +46,16 @@ def hanging(head: str, text: str, columns: int) -> list[str]:
         part.replace(" ", "\0") if number % 2 else part
         for number, part in enumerate(text.split("`"))
     )
-    rows = textwrap.wrap(
-        kept, columns - len(head), break_long_words=False, break_on_hyphens=False
-    ) or [""]
-    rows = [row.replace("\0", " ") for row in rows]
+    rows = [row.replace("\0", " ") for row in _broken(kept, columns - len(head))]
     return [head + rows[0], *(" " * len(head) + row for row in rows[1:])]
+
+
+def _broken(text: str, columns: int, further: str = "") -> list[str]:
+    """Return a text in lines with no word broken, the later ones behind `further`."""
+    return textwrap.wrap(
+        text,
+        columns,
+        subsequent_indent=further,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [""]
